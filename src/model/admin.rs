@@ -1,0 +1,157 @@
+//! What `lunash` asks of the appliance, and what it hears.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Label, Password, RoleInfo, SerialNumber, Status};
+
+/// A request of the appliance's administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminRequest {
+    /// Asks for a sign of life.
+    Ping,
+    /// Initializes the HSM: label, HSM SO's password and domain. On an initialized HSM the HSM SO
+    /// has to be logged in; partitions are erased, password and domain stay.
+    InitializeHsm {
+        /// The HSM's label.
+        label: Label,
+        /// The HSM SO's password; ignored on an initialized HSM.
+        password: Option<Password>,
+        /// The cloning domain; `None` is the default domain.
+        domain: Option<Password>,
+    },
+    /// Logs the HSM SO in over this connection.
+    Login {
+        /// The HSM SO's password.
+        password: Password,
+    },
+    /// Logs the HSM SO out.
+    Logout,
+    /// Asks for the state of the HSM: [`AdminReply::Hsm`].
+    DescribeHsm,
+    /// Creates a partition (HSM SO): [`AdminReply::Created`].
+    CreatePartition {
+        /// The appliance's name of the partition.
+        name: Label,
+        /// Its storage.
+        size: StorageSize,
+    },
+    /// Lists the partitions: [`AdminReply::Partitions`].
+    Partitions,
+    /// Deletes a partition with all it holds and ends its links (HSM SO).
+    DeletePartition {
+        /// The partition's name.
+        name: Label,
+    },
+    /// Writes a partition's public identity into the file area: [`AdminReply::File`].
+    ExportIdentity {
+        /// The partition's name.
+        name: Label,
+    },
+    /// Lists the file area: [`AdminReply::Files`].
+    Files,
+    /// Deletes a file of the file area.
+    DeleteFile {
+        /// The file's name, without any folder.
+        name: String,
+    },
+    /// Makes a new server key and certificate; new connections get it at once.
+    RegenerateCertificate,
+}
+
+/// The answer to an [`AdminRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminReply {
+    /// Done, and there is nothing to tell.
+    Done,
+    /// Refused or failed.
+    Failed(Status),
+    /// A wrong HSM SO password, with the attempts left; none left means the HSM was zeroized.
+    WrongPassword {
+        /// Failed logins left before zeroization.
+        attempts_left: u8,
+    },
+    /// To [`AdminRequest::DescribeHsm`].
+    Hsm(Box<HsmInfo>),
+    /// To [`AdminRequest::CreatePartition`].
+    Created(SerialNumber),
+    /// To [`AdminRequest::Partitions`], by serial number.
+    Partitions(Vec<PartitionEntry>),
+    /// To [`AdminRequest::ExportIdentity`]: the name of the file written.
+    File(String),
+    /// To [`AdminRequest::Files`], by name.
+    Files(Vec<FileEntry>),
+}
+
+/// The storage a new partition gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StorageSize {
+    /// [`super::PARTITION_STORAGE_BYTES`].
+    Default,
+    /// This many bytes.
+    Bytes(u64),
+    /// All that the HSM has left.
+    AllFree,
+}
+
+/// The state of the HSM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HsmInfo {
+    /// The label; none before initialization and after zeroization.
+    pub label: Option<Label>,
+    /// The serial number.
+    pub serial: SerialNumber,
+    /// The version of the appliance's software.
+    pub software: String,
+    /// The firmware version.
+    pub firmware: String,
+    /// Whether the HSM SO is logged in over this connection.
+    pub logged_in: bool,
+    /// Failed HSM SO logins left before zeroization; none if the HSM is zeroized.
+    pub attempts_left: Option<u8>,
+    /// Storage in bytes.
+    pub total_storage: u64,
+    /// Storage given to partitions, in bytes, overhead included.
+    pub used_storage: u64,
+    /// Partitions permitted.
+    pub partitions_allowed: u32,
+    /// The partitions.
+    pub partitions: Vec<PartitionEntry>,
+    /// The name the server certificate was made for.
+    pub host: String,
+}
+
+/// One partition, as the HSM SO sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionEntry {
+    /// The appliance's name of the partition.
+    pub name: Label,
+    /// The serial number.
+    pub serial: SerialNumber,
+    /// The label; none before initialization.
+    pub label: Option<Label>,
+    /// Storage in bytes.
+    pub total_storage: u64,
+    /// Storage in use in bytes.
+    pub used_storage: u64,
+    /// Objects held.
+    pub objects: u64,
+    /// Registered client identities.
+    pub clients: u32,
+    /// Live links.
+    pub links: u32,
+    /// The partition's roles.
+    pub roles: Vec<RoleInfo>,
+    /// The partition's X25519 public key.
+    pub key: [u8; 32],
+}
+
+/// One file of the administrator's file area.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// The name.
+    pub name: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The time of the last change, in seconds since 1970 UTC.
+    pub modified: u64,
+}

@@ -1,0 +1,20 @@
+//! Sizes and counts that both sides of a link quote to their users.
+
+/// Storage in bytes that one registered client identity takes on its partition (the founding
+/// procedure's figure).
+pub const CLIENT_IDENTITY_BYTES: u64 = 2392;
+
+/// Storage in bytes that a partition's own administration takes on the HSM.
+pub const PARTITION_OVERHEAD_BYTES: u64 = 9648;
+
+/// Storage in bytes of a partition created without a size.
+pub const PARTITION_STORAGE_BYTES: u64 = 325_896;
+
+/// Partitions one HSM may hold (Luna 7's largest licence).
+pub const MAXIMUM_PARTITIONS: u32 = 100;
+
+/// The least length in characters of a role's password.
+pub const MINIMUM_PASSWORD: usize = 8;
+
+/// The greatest length in characters of a role's password.
+pub const MAXIMUM_PASSWORD: usize = 255;

@@ -1,0 +1,28 @@
+//! The words of the domain, without bytes, rows or sockets.
+//!
+//! Everything that two programs say to each other is named here once: [`Request`] and [`Reply`]
+//! between a client and a partition, [`AdminRequest`] and [`AdminReply`] between `lunash` and the
+//! appliance, and [`Status`], the one numbered vocabulary of outcomes.
+
+mod admin;
+mod label;
+mod limits;
+mod password;
+mod request;
+mod role;
+mod serial;
+mod status;
+
+pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
+pub use label::{ClientLabel, Label, LabelError};
+pub use limits::{
+    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MINIMUM_PASSWORD,
+    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+};
+pub use password::{Password, PasswordError};
+pub use request::{
+    ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
+};
+pub use role::Role;
+pub use serial::{SerialError, SerialNumber};
+pub use status::Status;

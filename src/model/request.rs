@@ -1,0 +1,188 @@
+//! What a client asks of a partition, and what it hears.
+//!
+//! The numbers of requests and replies on the wire are the order of the variants: new ones go at
+//! the end (`docs/protocol.md` lists them).
+
+use serde::{Deserialize, Serialize};
+
+use super::{ClientLabel, Label, Password, Role, SerialNumber, Status};
+
+/// A request to the partition at the other end of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The first request of every link: activates it. Carries the client's own label, under which
+    /// a partition without clients registers the client that it takes at first contact.
+    Activate {
+        /// The label of the client's identity.
+        client: ClientLabel,
+    },
+    /// Asks for a sign of life.
+    Ping,
+    /// Asks what the partition is: [`Reply::Partition`].
+    Describe,
+    /// Initializes the partition: sets its label and, the first time, the Partition SO's password
+    /// and the cloning domain. Repeated by the Partition SO it erases objects and other roles and
+    /// keeps the password and the domain.
+    Initialize {
+        /// The partition's new label.
+        label: Label,
+        /// The Partition SO's password.
+        password: Password,
+        /// The cloning domain, 1 to 128 characters; `None` is Luna's deprecated default domain.
+        domain: Option<Password>,
+    },
+    /// Logs a role in over this link.
+    Login {
+        /// The role.
+        role: Role,
+        /// Its password.
+        password: Password,
+    },
+    /// Logs the role of this link out.
+    Logout,
+    /// Asks for the state of one role: [`Reply::Role`].
+    DescribeRole {
+        /// The role.
+        role: Role,
+    },
+    /// Creates a role under an initial password, which the role has to change.
+    CreateRole {
+        /// The role.
+        role: Role,
+        /// Its initial password.
+        password: Password,
+    },
+    /// Changes the password of the role that is logged in.
+    ChangePassword {
+        /// The role, which has to be the one logged in.
+        role: Role,
+        /// The password in force.
+        old: Password,
+        /// The password to be.
+        new: Password,
+    },
+    /// Registers a client identity (Partition SO).
+    RegisterClient {
+        /// The name the partition keeps the client under.
+        label: ClientLabel,
+        /// The client's X25519 public key.
+        key: [u8; 32],
+    },
+    /// Removes a client and ends its links (Partition SO).
+    DeregisterClient {
+        /// The name the client was registered under.
+        label: ClientLabel,
+    },
+    /// Removes the client at this end of the link and ends its links; any client may leave.
+    DeregisterSelf,
+    /// Asks for the registered clients: [`Reply::Clients`] (Partition SO).
+    Clients,
+    /// Asks for the partition's public identity: [`Reply::Identity`] (Partition SO).
+    Identity,
+    /// Asks for the objects that the logged-in role may see: [`Reply::Objects`].
+    Contents,
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Done, and there is nothing to tell.
+    Done,
+    /// Refused or failed. Why, beyond the status, stays in the appliance's log.
+    Failed(Status),
+    /// To [`Request::Activate`]: the link is up.
+    Activated {
+        /// The number of this link on the appliance.
+        channel: u64,
+        /// The partition as it is now.
+        partition: PartitionInfo,
+    },
+    /// To [`Request::Describe`].
+    Partition(PartitionInfo),
+    /// To [`Request::DescribeRole`].
+    Role(RoleInfo),
+    /// To [`Request::Clients`], in the order of registration.
+    Clients(Vec<ClientEntry>),
+    /// To [`Request::Identity`].
+    Identity(PartitionIdentity),
+    /// To [`Request::Contents`].
+    Objects(Vec<ObjectEntry>),
+}
+
+/// What a partition tells its clients of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionInfo {
+    /// The serial number.
+    pub serial: SerialNumber,
+    /// The label; none before initialization.
+    pub label: Option<Label>,
+    /// Whether a Crypto Officer exists (PKCS#11's `CKF_USER_PIN_INITIALIZED`).
+    pub user_initialized: bool,
+    /// The model, such as `LunaSA 7.7.0`.
+    pub model: String,
+    /// The firmware version, such as `7.7.0`.
+    pub firmware: String,
+    /// Storage in bytes.
+    pub total_storage: u64,
+    /// Storage in use in bytes: registered clients and objects.
+    pub used_storage: u64,
+    /// Objects held.
+    pub objects: u64,
+    /// Clients registered.
+    pub clients: u32,
+    /// The partition's object identifier, 12 bytes.
+    pub ouid: [u8; 12],
+    /// The role that is logged in over this link.
+    pub logged_in: Option<Role>,
+}
+
+/// The state of one role. Each flag is a fact of its own that screens print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct RoleInfo {
+    /// The role.
+    pub role: Role,
+    /// Whether it has been created.
+    pub initialized: bool,
+    /// Failed logins left before lock-out or zeroization.
+    pub attempts_left: u8,
+    /// Whether it is locked out.
+    pub locked: bool,
+    /// Whether it still has its initial password.
+    pub password_to_be_changed: bool,
+    /// Whether it is logged in over this link.
+    pub logged_in: bool,
+}
+
+/// One registered client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientEntry {
+    /// The name it was registered under.
+    pub label: ClientLabel,
+    /// Its X25519 public key.
+    pub key: [u8; 32],
+}
+
+/// A partition's public identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionIdentity {
+    /// The partition's serial number.
+    pub serial: SerialNumber,
+    /// The partition's label; none before initialization.
+    pub label: Option<Label>,
+    /// Its X25519 public key.
+    pub key: [u8; 32],
+}
+
+/// One object, as `partition contents` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// `CKA_LABEL`.
+    pub label: String,
+    /// The handle.
+    pub handle: u32,
+    /// `CKA_CLASS`.
+    pub class: u32,
+    /// The object identifier, 12 bytes.
+    pub ouid: [u8; 12],
+}

@@ -1,0 +1,14 @@
+//! Values to bytes and back, with explicit limits.
+//!
+//! Requests and replies are encoded with postcard (its wire format is specified and stable);
+//! frames put a length before them; identity files are text.
+
+#![deny(clippy::indexing_slicing)]
+
+mod frame;
+mod identity;
+mod message;
+
+pub use frame::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_FRAME_BYTES, frame_header, frame_length};
+
+pub use message::{MAXIMUM_MESSAGE_BYTES, MalformedMessage, decode, encode};
