@@ -105,12 +105,12 @@ fn paths(typed: &str) -> Vec<String> {
             let name = entry.file_name().into_string().ok()?;
             let hidden = name.starts_with('.') && !beginning.starts_with('.');
             let path = format!("{folder}{name}");
-            let is_folder = entry.path().is_dir();
-            let end = if is_folder { MAIN_SEPARATOR } else { ' ' };
-            (!hidden && name.starts_with(beginning)).then(|| match is_folder {
-                true => quoted(&format!("{path}{end}")),
-                false => format!("{}{end}", quoted(&path)),
-            })
+            let word = if entry.path().is_dir() {
+                quoted(&format!("{path}{MAIN_SEPARATOR}"))
+            } else {
+                quoted(&path) + " "
+            };
+            (!hidden && name.starts_with(beginning)).then_some(word)
         })
         .collect()
 }
@@ -118,4 +118,77 @@ fn paths(typed: &str) -> Vec<String> {
 fn quoted(value: &str) -> String {
     let needed = value.is_empty() || value.contains(char::is_whitespace);
     if needed { format!("\"{value}\"") } else { value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, rc::Rc};
+
+    use clap::Command;
+
+    use super::*;
+    use crate::shell::{Matching, Secret};
+
+    fn vocabulary() -> Vocabulary {
+        let login = Command::new("login")
+            .arg(
+                Arg::new("name").long("name").required(true).value_parser(["po", "crypto officer"]),
+            )
+            .arg(
+                Arg::new("password")
+                    .long("password")
+                    .value_parser(|text: &str| text.parse::<Secret>()),
+            )
+            .arg(Arg::new("file").long("file").value_hint(ValueHint::FilePath));
+        let set = Command::new("set").arg(Arg::new("slot").long("slot").value_name("SLOT"));
+        let root = Command::new("demo")
+            .subcommand(Command::new("role").subcommand(login))
+            .subcommand(Command::new("slot").subcommand(set).subcommand(Command::new("show")));
+        let values = HashMap::from([("slot".to_owned(), vec!["0".to_owned(), "13".to_owned()])]);
+        Vocabulary { root: Rc::new(root), matching: Matching::Exact, values }
+    }
+
+    fn words(line: &str) -> Vec<String> {
+        complete(&vocabulary(), line).1
+    }
+
+    #[test]
+    fn commands_options_and_values_are_completed() {
+        assert_eq!(words(""), ["role ", "slot "]);
+        assert_eq!(words("RO"), ["role "]);
+        assert_eq!(words("slot s"), ["set ", "show "]);
+        assert_eq!(words("role login -n"), ["-name "]);
+        assert_eq!(words("role login -name po "), ["-file ", "-password "]);
+        assert_eq!(words("role login -name "), ["\"crypto officer\" ", "po "]);
+        assert_eq!(words("slot set -slot 1"), ["13 "]);
+        assert_eq!(complete(&vocabulary(), "slot set -slot 1").0, 15);
+    }
+
+    #[test]
+    fn secrets_and_nonsense_are_not_completed() {
+        assert!(words("role login -password ").is_empty());
+        assert!(words("bogus ").is_empty());
+        assert!(words("slot set 3 ").is_empty());
+    }
+
+    #[test]
+    fn paths_are_completed_and_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a b.pid"), "").unwrap();
+        std::fs::create_dir(folder.path().join("abc")).unwrap();
+        let beginning = format!("{}/a", folder.path().display());
+        let found = words(&format!("role login -file {beginning}"));
+        assert_eq!(found, [format!("\"{beginning} b.pid\" "), format!("{beginning}bc/")]);
+    }
+
+    #[test]
+    fn hints_show_what_is_missing() {
+        let hint = |line| hint(&vocabulary(), line);
+        assert_eq!(hint("role login "), Some("-name <name>".to_owned()));
+        assert_eq!(hint("role login -name "), Some("<name>".to_owned()));
+        assert_eq!(hint("role login -name po "), None);
+        assert_eq!(hint("ro"), Some("le".to_owned()));
+        assert_eq!(hint("slot s"), None);
+        assert_eq!(hint(""), None);
+    }
 }

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     reading::shown,
-    tree::{options, spelled, takes_value, visible},
+    tree::{kind, options, spelled, takes_value, visible},
 };
 
 /// The narrowest screen that texts are wrapped for, in columns.
@@ -36,9 +36,7 @@ pub fn with_value(arg: &Arg) -> String {
     if arg.is_positional() || !takes_value(arg) {
         return spelled(arg);
     }
-    let names = arg.get_value_names().unwrap_or_default();
-    let values: Vec<_> = names.iter().map(|name| format!("<{}>", name.to_lowercase())).collect();
-    format!("{} {}", spelled(arg), values.join(" "))
+    format!("{} <{}>", spelled(arg), kind(arg))
 }
 
 fn level(node: &Command, path: &[&Command], width: usize) -> String {

@@ -123,3 +123,60 @@ fn without(line: &str, places: impl Iterator<Item = Range<usize>>, by: &str) -> 
     text.push_str(line.get(done..).unwrap_or_default());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, ArgAction};
+
+    use super::*;
+    use crate::shell::Secret;
+
+    fn root() -> Command {
+        let secret = |name: &'static str, alias: &'static str| {
+            Arg::new(name).long(name).alias(alias).value_parser(str::parse::<Secret>)
+        };
+        let login = Command::new("login")
+            .arg(Arg::new("name").long("name"))
+            .arg(secret("password", "p"))
+            .arg(Arg::new("force").long("force").action(ArgAction::SetTrue));
+        let list = Command::new("list").arg(Arg::new("slot").long("slot").alias("p"));
+        Command::new("demo").subcommand(Command::new("role").subcommand(login).subcommand(list))
+    }
+
+    fn masked(line: &str) -> String {
+        super::masked(&root(), line, Matching::Exact)
+    }
+
+    fn memorable(line: &str) -> String {
+        super::memorable(&root(), line, Matching::Exact)
+    }
+
+    #[test]
+    fn secret_values_are_masked_in_every_spelling() {
+        assert_eq!(masked("role login -password x -force"), "role login -password ******** -force");
+        assert_eq!(masked("ROLE login --P=x"), "ROLE login --P=********");
+        assert_eq!(masked("role login p \"a b\""), "role login p ********");
+        assert_eq!(
+            masked("role login -password=\"a b\" -force"),
+            "role login -password=******** -force"
+        );
+        assert_eq!(masked("role login -password \"a b"), "role login -password ********");
+        assert_eq!(masked("role list -p 3"), "role list -p 3");
+    }
+
+    #[test]
+    fn secrets_in_wrong_lines_are_masked_too() {
+        assert_eq!(masked("rloe login -password geheim1"), "rloe login -password ********");
+        assert_eq!(masked("rloe login -password=geheim1 x"), "rloe login -password=******** x");
+        assert_eq!(masked("role login geheim1"), "role login ********");
+        assert_eq!(masked("role login -bogus geheim1"), "role login ******** ********");
+    }
+
+    #[test]
+    fn the_history_has_neither_secrets_nor_their_options() {
+        assert_eq!(memorable("role login -password x"), "role login");
+        assert_eq!(memorable("role login -password x -name po"), "role login  -name po");
+        assert_eq!(memorable("userpin1"), "");
+        assert_eq!(memorable("slto list"), "slto list");
+    }
+}

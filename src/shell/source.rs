@@ -40,10 +40,8 @@ impl Source {
     /// The file cannot be opened, or the terminal cannot be used.
     pub fn file(path: &Path) -> io::Result<Self> {
         let file = BufReader::new(File::open(path)?);
-        let person: Option<Box<dyn Input>> = match stdin().is_terminal() {
-            true => Some(Box::new(Terminal::new(None)?)),
-            false => None,
-        };
+        let person: Option<Box<dyn Input>> =
+            if stdin().is_terminal() { Some(Box::new(Terminal::new(None)?)) } else { None };
         Ok(Self(Box::new(Script::new(Box::new(file), person))))
     }
 

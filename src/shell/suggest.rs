@@ -10,7 +10,11 @@ use super::{
 /// The complaint about a word that names no command at the level of `path`.
 pub fn unknown_command(root: &Command, path: &[&Command], word: &str) -> Complaint {
     let node = path.last().copied().unwrap_or(root);
-    let prefix: String = path.iter().map(|command| format!("{} ", command.get_name())).collect();
+    let mut prefix = String::new();
+    for command in path {
+        prefix.push_str(command.get_name());
+        prefix.push(' ');
+    }
     let here = nearest(word, visible(node).flat_map(names).filter(|name| name.len() > 1));
     let meant = here.map(|name| format!("{prefix}{name}")).or_else(|| elsewhere(root, word));
     let remedy = match meant {
