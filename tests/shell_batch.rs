@@ -168,7 +168,7 @@ fn an_afterword_follows_the_result() {
 
 #[test]
 fn bytes_that_are_no_text_end_the_batch() {
-    for bytes in [&b"\xff\xfe\n"[..], &[b'x'; 70_000]] {
+    for bytes in [&b"\xff\xfe\n"[..], &vec![b'x'; 70_000]] {
         let mut screen = Vec::new();
         let source = Source::batch(io::Cursor::new(bytes.to_vec()));
         assert_eq!(run(&mut Demo::new(), source, &mut screen), 1);
