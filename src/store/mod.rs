@@ -1,1 +1,23 @@
-//! Placeholder.
+//! What the client and the appliance keep on disk.
+//!
+//! Three floors: `schema` and `rows` hold the SQL, [`Sealer`] turns clear values into sealed
+//! ones and back, and the traits say what there is to keep. Nothing here decides who may do
+//! what. `docs/storage.md` describes the files.
+
+mod appliance;
+mod error;
+mod file;
+mod open;
+mod rows;
+mod schema;
+mod seal;
+
+pub use appliance::{
+    ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
+    Registration, RoleRow, Room,
+};
+pub use error::StoreError;
+pub use file::replace_file;
+pub use open::{Schema, open_database};
+pub use rows::SqliteAppliance;
+pub use seal::{Sealer, Seat};

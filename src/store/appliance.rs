@@ -1,0 +1,282 @@
+//! What an appliance keeps, whichever database holds it.
+//!
+//! Every operation is atomic, and durable when it returns. Those that decide by what is stored
+//! (a failure counter, room on a partition, a first contact) do so in one step, so that several
+//! daemons may share one database.
+
+use super::StoreError;
+use crate::{
+    crypto::{PasswordHash, PublicKey},
+    model::{ClientLabel, Label, Role, SerialNumber},
+};
+
+/// The appliance's state at rest. No method has a default body.
+pub trait ApplianceStore: Send + Sync {
+    /// The HSM.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn hsm(&self) -> Result<HsmRow, StoreError>;
+
+    /// Erases every partition, sets the label and, if given, the HSM SO's credential and domain.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn initialize_hsm(
+        &self,
+        label: &Label,
+        security_officer: Option<&Credential>,
+        domain: Option<&[u8]>,
+    ) -> Result<(), StoreError>;
+
+    /// Erases every partition, the label, the HSM SO and the domain.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn zeroize_hsm(&self) -> Result<(), StoreError>;
+
+    /// Raises the HSM SO's counter of failed logins and returns it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn count_hsm_failure(&self) -> Result<u8, StoreError>;
+
+    /// Sets the HSM SO's counter of failed logins to zero.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn clear_hsm_failures(&self) -> Result<(), StoreError>;
+
+    /// The partitions, by serial number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn partitions(&self) -> Result<Vec<PartitionRow>, StoreError>;
+
+    /// One partition.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn partition(&self, serial: SerialNumber) -> Result<Option<PartitionRow>, StoreError>;
+
+    /// Adds a partition, if number, name and room permit it.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn create_partition(
+        &self,
+        partition: &PartitionRow,
+        room: Room,
+    ) -> Result<Creation, StoreError>;
+
+    /// Deletes a partition with all it holds; `false` if there is none.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
+
+    /// Sets a partition's label, replaces all its roles by these, raises its generation and, if
+    /// given, sets its domain. `false` if its generation is not `generation` any more.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn initialize_partition(
+        &self,
+        serial: SerialNumber,
+        generation: u64,
+        content: &Initialization<'_>,
+    ) -> Result<bool, StoreError>;
+
+    /// Erases a partition's label, roles, domain and clients, raises its generation and gives it
+    /// another identity.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn zeroize_partition(
+        &self,
+        serial: SerialNumber,
+        identity: &PublicKey,
+        sealed: &[u8],
+    ) -> Result<(), StoreError>;
+
+    /// A partition's roles.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError>;
+
+    /// Adds a role; `false` if it is there.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError>;
+
+    /// Replaces a role's credential and wrapped key and sets its counter to zero.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError>;
+
+    /// Raises a role's counter of failed logins and returns it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError>;
+
+    /// Sets a role's counter of failed logins to zero.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError>;
+
+    /// A partition's clients, in the order of registration.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn clients(&self, serial: SerialNumber) -> Result<Vec<ClientRow>, StoreError>;
+
+    /// Adds a client, if label and key are new and there is room for it.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn register_client(
+        &self,
+        serial: SerialNumber,
+        client: &ClientRow,
+        bytes: u64,
+    ) -> Result<Registration, StoreError>;
+
+    /// Adds the first client of a partition that has neither a label nor a client; `false` if
+    /// it has.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn register_first_client(
+        &self,
+        serial: SerialNumber,
+        client: &ClientRow,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes a client; `false` if there is none of this key.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn deregister_client(&self, serial: SerialNumber, key: &PublicKey) -> Result<bool, StoreError>;
+}
+
+/// The HSM's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HsmRow {
+    /// The serial number, made with the store.
+    pub serial: SerialNumber,
+    /// The label; none before initialization and after zeroization.
+    pub label: Option<Label>,
+    /// The HSM SO's credential.
+    pub security_officer: Option<Credential>,
+    /// The HSM SO's failed logins since the last success.
+    pub failures: u8,
+}
+
+/// What is stored of a password, and what it unwraps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The verifier and its parameters.
+    pub hash: PasswordHash,
+    /// The key that the password opens, wrapped; empty for the HSM SO, who opens none.
+    pub wrapped_key: Vec<u8>,
+}
+
+/// A partition's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionRow {
+    /// The serial number.
+    pub serial: SerialNumber,
+    /// The appliance's name of the partition.
+    pub name: Label,
+    /// The label; none before initialization.
+    pub label: Option<Label>,
+    /// Storage in bytes.
+    pub storage: u64,
+    /// Raised by every initialization and zeroization: a login of an earlier one is void.
+    pub generation: u64,
+    /// The object identifier.
+    pub ouid: [u8; 12],
+    /// The public half of the partition's identity.
+    pub identity: PublicKey,
+    /// The private half, sealed under the HSM's key.
+    pub sealed_identity: Vec<u8>,
+    /// The cloning domain, sealed; none if it is the default domain.
+    pub domain: Option<Vec<u8>>,
+}
+
+/// What an initialization leaves in a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Initialization<'i> {
+    /// The label.
+    pub label: &'i Label,
+    /// All roles.
+    pub roles: &'i [RoleRow],
+    /// The domain, sealed; `None` keeps the one that is there.
+    pub domain: Option<&'i [u8]>,
+}
+
+/// A role's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleRow {
+    /// The role.
+    pub role: Role,
+    /// Its password, and the partition's key wrapped under it.
+    pub credential: Credential,
+    /// Failed logins since the last success.
+    pub failures: u8,
+    /// Whether its password is an initial one.
+    pub must_change: bool,
+}
+
+/// A registered client's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientRow {
+    /// The name.
+    pub label: ClientLabel,
+    /// The public identity.
+    pub key: PublicKey,
+}
+
+/// What limits the creation of partitions.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// The HSM's storage in bytes.
+    pub storage: u64,
+    /// What each partition takes besides its own storage, in bytes.
+    pub overhead: u64,
+    /// Partitions permitted.
+    pub partitions: u32,
+}
+
+/// What came of adding a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// It is there.
+    Created,
+    /// Another has its serial number: try another.
+    SerialTaken,
+    /// Another has its name.
+    NameTaken,
+    /// The HSM has less storage left.
+    NoRoom,
+    /// The HSM has as many as it may.
+    TooMany,
+}
+
+/// What came of adding a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// It is there.
+    Registered,
+    /// Another client has the label or the key.
+    Taken,
+    /// The partition has less storage left.
+    NoRoom,
+    /// There is no such partition.
+    NoPartition,
+}

@@ -1,0 +1,137 @@
+//! Opening a database: pragmas, version, upgrade, and the proof that key and file belong
+//! together.
+
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use super::{Sealer, Seat, StoreError, seal::key_file};
+use crate::crypto::Random;
+
+/// What a kind of database is, and how each of its versions is made from the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// The kind, with its article, for messages.
+    pub kind: &'static str,
+    /// The name that sealed values are bound to.
+    pub store: &'static str,
+    /// SQLite's `application_id`.
+    pub application: i32,
+    /// The statements that lead from version n to version n + 1, n counted from 0. Steps that
+    /// were released never change.
+    pub steps: &'static [&'static str],
+}
+
+/// Says whether key and file belong together: without it a wrong key would look like damage.
+const CANARY_TABLE: &str = "CREATE TABLE canary (sealed BLOB NOT NULL) STRICT";
+const CANARY_WRITE: &str = "INSERT INTO canary (sealed) VALUES (?1)";
+const CANARY_READ: &str = "SELECT sealed FROM canary";
+const CANARY: &[u8] = b"canary";
+
+/// Opens a database (mode 0600, made if there is none), brings it to the newest version of its
+/// schema, and opens the sealer under the key file beside it.
+///
+/// # Errors
+/// The file is foreign, newer, damaged or not accessible, or the key is not its own. Nothing has
+/// been changed then.
+pub fn open_database(
+    path: &Path,
+    schema: Schema,
+    random: &mut dyn Random,
+) -> Result<(Connection, Sealer), StoreError> {
+    let at = |error| StoreError::Io { path: path.to_owned(), error };
+    // SQLite makes files with the umask's mode: the file is made here first.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(at)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let found = check_version(&connection, path, schema)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+
+    if found > 0 && !key_file(path).exists() {
+        return Err(StoreError::KeyFile {
+            path: key_file(path),
+            fault: "is missing\nPut it back: without it what is sealed cannot be opened.",
+        });
+    }
+    let sealer = Sealer::from_file(&key_file(path), random)?;
+    upgrade(&mut connection, path, schema, &sealer, random)?;
+    check_canary(&connection, path, schema, &sealer)?;
+    Ok((connection, sealer))
+}
+
+/// The version of the file, if it is this kind's; 0 for a new one.
+fn check_version(connection: &Connection, path: &Path, schema: Schema) -> Result<u32, StoreError> {
+    let foreign = || StoreError::Foreign { path: path.to_owned(), kind: schema.kind };
+
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => foreign(),
+            _ => StoreError::Database(error),
+        })?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = application == 0 && found == 0 && tables == 0;
+    if !fresh && application != schema.application {
+        return Err(foreign());
+    }
+    let found = u32::try_from(found).map_err(|_| foreign())?;
+    let known = u32::try_from(schema.steps.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+/// Runs the missing steps in one transaction.
+fn upgrade(
+    connection: &mut Connection,
+    path: &Path,
+    schema: Schema,
+    sealer: &Sealer,
+    random: &mut dyn Random,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have upgraded the file since it was checked.
+    let found = check_version(&transaction, path, schema)?;
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    for step in schema.steps.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    if done == 0 {
+        transaction.execute_batch(CANARY_TABLE)?;
+        let sealed = sealer.seal(canary(schema), CANARY, random)?;
+        transaction.execute(CANARY_WRITE, [sealed])?;
+        transaction.pragma_update(None, "application_id", schema.application)?;
+    }
+    if done < schema.steps.len() {
+        transaction.pragma_update(None, "user_version", schema.steps.len())?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn check_canary(
+    connection: &Connection,
+    path: &Path,
+    schema: Schema,
+    sealer: &Sealer,
+) -> Result<(), StoreError> {
+    let sealed: Option<Vec<u8>> =
+        connection.query_row(CANARY_READ, [], |row| row.get(0)).optional()?;
+    let opened = sealer.open(canary(schema), &sealed.ok_or(StoreError::Row("canary"))?);
+    match opened {
+        Ok(value) if *value == CANARY => Ok(()),
+        _ => Err(StoreError::WrongKey { path: path.to_owned(), key: key_file(path) }),
+    }
+}
+
+const fn canary(schema: Schema) -> Seat<'static> {
+    Seat { store: schema.store, object: "canary", field: "canary" }
+}

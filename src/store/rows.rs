@@ -1,0 +1,426 @@
+//! The appliance's rows in SQLite. Every statement is a constant.
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
+};
+
+use super::{
+    ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
+    Registration, RoleRow, Room, Sealer, StoreError, open_database, schema::APPLIANCE,
+};
+use crate::{
+    crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
+    model::{Label, Role, SerialNumber},
+};
+
+/// The appliance's state in one SQLite file.
+pub struct SqliteAppliance(Mutex<Connection>);
+
+impl SqliteAppliance {
+    /// Opens `appliance.db` in this directory with the key beside it; makes both, and the HSM's
+    /// serial number, if there are none.
+    ///
+    /// # Errors
+    /// As [`open_database`].
+    pub fn open(directory: &Path, random: &mut dyn Random) -> Result<(Self, Sealer), StoreError> {
+        let path = directory.join("appliance.db");
+        let (connection, sealer) = open_database(&path, APPLIANCE, random)?;
+        let mut number = [0; 4];
+        random.fill(&mut number)?;
+        // Six or seven digits, as HSMs have.
+        let serial = 100_000 + u32::from_be_bytes(number) % 9_900_000;
+        connection.execute(ADD_HSM, params![serial])?;
+        Ok((Self(Mutex::new(connection)), sealer))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction rolled it back.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `act` in one transaction that holds the write lock from its start.
+    fn write<T>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcome = act(&transaction)?;
+        transaction.commit()?;
+        Ok(outcome)
+    }
+}
+
+impl ApplianceStore for SqliteAppliance {
+    fn hsm(&self) -> Result<HsmRow, StoreError> {
+        Ok(self.lock().query_row(HSM, [], hsm_row)?)
+    }
+
+    fn initialize_hsm(
+        &self,
+        label: &Label,
+        security_officer: Option<&Credential>,
+        domain: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.execute(DELETE_PARTITIONS, [])?;
+            transaction.execute(LABEL_HSM, params![label.as_str()])?;
+            if let Some(Credential { hash, .. }) = security_officer {
+                let PasswordParameters { memory, passes, lanes } = hash.parameters;
+                let values = params![memory, passes, lanes, hash.salt, hash.verifier, domain];
+                transaction.execute(SET_SECURITY_OFFICER, values)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn zeroize_hsm(&self) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.execute(DELETE_PARTITIONS, [])?;
+            transaction.execute(ZEROIZE_HSM, [])?;
+            Ok(())
+        })
+    }
+
+    fn count_hsm_failure(&self) -> Result<u8, StoreError> {
+        Ok(self.lock().query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?)
+    }
+
+    fn clear_hsm_failures(&self) -> Result<(), StoreError> {
+        self.lock().execute(CLEAR_HSM_FAILURES, [])?;
+        Ok(())
+    }
+
+    fn partitions(&self) -> Result<Vec<PartitionRow>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(PARTITIONS)?;
+        let rows = statement.query_map([], partition_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn partition(&self, serial: SerialNumber) -> Result<Option<PartitionRow>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(PARTITION)?;
+        Ok(statement.query_row([number(serial)?], partition_row).optional()?)
+    }
+
+    fn create_partition(
+        &self,
+        partition: &PartitionRow,
+        room: Room,
+    ) -> Result<Creation, StoreError> {
+        let serial = number(partition.serial)?;
+        self.write(|transaction| {
+            let known = |statement, value: &dyn rusqlite::ToSql| {
+                transaction.query_row(statement, [value], |row| row.get::<_, bool>(0))
+            };
+            if known(SERIAL_KNOWN, &serial)? {
+                return Ok(Creation::SerialTaken);
+            }
+            if known(NAME_KNOWN, &partition.name.as_str())? {
+                return Ok(Creation::NameTaken);
+            }
+            let (count, used): (u32, u64) =
+                transaction.query_row(USED_BY_PARTITIONS, [room.overhead], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            if count >= room.partitions {
+                return Ok(Creation::TooMany);
+            }
+            let wanted = used.saturating_add(partition.storage).saturating_add(room.overhead);
+            if wanted > room.storage {
+                return Ok(Creation::NoRoom);
+            }
+            transaction.execute(
+                ADD_PARTITION,
+                named_params! {
+                    ":serial": serial,
+                    ":name": partition.name.as_str(),
+                    ":storage": partition.storage,
+                    ":ouid": partition.ouid,
+                    ":identity": partition.identity,
+                    ":sealed": partition.sealed_identity,
+                },
+            )?;
+            Ok(Creation::Created)
+        })
+    }
+
+    fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError> {
+        Ok(self.lock().execute(DELETE_PARTITION, [number(serial)?])? > 0)
+    }
+
+    fn initialize_partition(
+        &self,
+        serial: SerialNumber,
+        generation: u64,
+        content: &Initialization<'_>,
+    ) -> Result<bool, StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            let label = content.label.as_str();
+            let values = params![serial, generation, label, content.domain];
+            if transaction.execute(INITIALIZE_PARTITION, values)? == 0 {
+                return Ok(false);
+            }
+            transaction.execute(DELETE_ROLES, [serial])?;
+            content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
+            Ok(true)
+        })
+    }
+
+    fn zeroize_partition(
+        &self,
+        serial: SerialNumber,
+        identity: &PublicKey,
+        sealed: &[u8],
+    ) -> Result<(), StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            transaction.execute(ZEROIZE_PARTITION, params![serial, identity, sealed])?;
+            transaction.execute(DELETE_ROLES, [serial])?;
+            transaction.execute(DELETE_CLIENTS, [serial])?;
+            Ok(())
+        })
+    }
+
+    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(ROLES)?;
+        let rows = statement.query_map([number(serial)?], role_row)?;
+        rows.map(|row| row?.ok_or(StoreError::Row("role"))).collect()
+    }
+
+    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            let known = params![serial, role_number(role.role)];
+            if transaction.query_row(ROLE_KNOWN, known, |row| row.get(0))? {
+                return Ok(false);
+            }
+            add_role(transaction, serial, role)?;
+            Ok(true)
+        })
+    }
+
+    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            transaction.execute(DELETE_ROLE, params![serial, role_number(role.role)])?;
+            add_role(transaction, serial, role)
+        })
+    }
+
+    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
+        let values = params![number(serial)?, role_number(role)];
+        Ok(self.lock().query_row(COUNT_FAILURE, values, |row| row.get(0))?)
+    }
+
+    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError> {
+        self.lock().execute(CLEAR_FAILURES, params![number(serial)?, role_number(role)])?;
+        Ok(())
+    }
+
+    fn clients(&self, serial: SerialNumber) -> Result<Vec<ClientRow>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(CLIENTS)?;
+        let rows = statement
+            .query_map([number(serial)?], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        rows.map(|row| {
+            let (label, key) = row?;
+            let label = label.parse().map_err(|_| StoreError::Row("client"))?;
+            Ok(ClientRow { label, key })
+        })
+        .collect()
+    }
+
+    fn register_client(
+        &self,
+        serial: SerialNumber,
+        client: &ClientRow,
+        bytes: u64,
+    ) -> Result<Registration, StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            let room = transaction
+                .query_row(CLIENT_ROOM, [serial], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((storage, count)) = room else { return Ok(Registration::NoPartition) };
+            let known = params![serial, client.label.as_str(), client.key];
+            if transaction.query_row(CLIENT_KNOWN, known, |row| row.get(0))? {
+                return Ok(Registration::Taken);
+            }
+            let (storage, count): (u64, u64) = (storage, count);
+            if count.saturating_add(1).saturating_mul(bytes) > storage {
+                return Ok(Registration::NoRoom);
+            }
+            transaction.execute(ADD_CLIENT, params![serial, client.label.as_str(), client.key])?;
+            Ok(Registration::Registered)
+        })
+    }
+
+    fn register_first_client(
+        &self,
+        serial: SerialNumber,
+        client: &ClientRow,
+    ) -> Result<bool, StoreError> {
+        let values = params![number(serial)?, client.label.as_str(), client.key];
+        Ok(self.lock().execute(ADD_FIRST_CLIENT, values)? > 0)
+    }
+
+    fn deregister_client(&self, serial: SerialNumber, key: &PublicKey) -> Result<bool, StoreError> {
+        Ok(self.lock().execute(DELETE_CLIENT, params![number(serial)?, key])? > 0)
+    }
+}
+
+impl fmt::Debug for SqliteAppliance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqliteAppliance(..)")
+    }
+}
+
+fn add_role(transaction: &Transaction<'_>, serial: i64, row: &RoleRow) -> Result<(), StoreError> {
+    let Credential { hash, wrapped_key } = &row.credential;
+    transaction.execute(
+        ADD_ROLE,
+        named_params! {
+            ":partition": serial,
+            ":role": role_number(row.role),
+            ":memory": hash.parameters.memory,
+            ":passes": hash.parameters.passes,
+            ":lanes": hash.parameters.lanes,
+            ":salt": hash.salt,
+            ":verifier": hash.verifier,
+            ":wrapped": wrapped_key,
+            ":failures": row.failures,
+            ":must_change": row.must_change,
+        },
+    )?;
+    Ok(())
+}
+
+fn hsm_row(row: &Row<'_>) -> rusqlite::Result<HsmRow> {
+    let memory: Option<u32> = row.get("memory")?;
+    let security_officer = match memory {
+        Some(_) => Some(Credential { hash: hash(row)?, wrapped_key: Vec::new() }),
+        None => None,
+    };
+    let label: Option<String> = row.get("label")?;
+    Ok(HsmRow {
+        serial: SerialNumber::new(row.get("serial")?),
+        label: label.and_then(|label| label.parse().ok()),
+        security_officer,
+        failures: row.get("failures")?,
+    })
+}
+
+fn partition_row(row: &Row<'_>) -> rusqlite::Result<PartitionRow> {
+    let name: String = row.get("name")?;
+    let label: Option<String> = row.get("label")?;
+    let unfit = |error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    };
+    Ok(PartitionRow {
+        serial: SerialNumber::new(row.get("serial")?),
+        name: name.parse().map_err(unfit)?,
+        label: label.map(|label| label.parse().map_err(unfit)).transpose()?,
+        storage: row.get("storage")?,
+        generation: row.get("generation")?,
+        ouid: row.get("ouid")?,
+        identity: row.get("identity")?,
+        sealed_identity: row.get("sealed_identity")?,
+        domain: row.get("domain")?,
+    })
+}
+
+fn role_row(row: &Row<'_>) -> rusqlite::Result<Option<RoleRow>> {
+    let role = row.get("role").map(role_of)?;
+    let credential = Credential { hash: hash(row)?, wrapped_key: row.get("wrapped_key")? };
+    let (failures, must_change) = (row.get("failures")?, row.get("must_change")?);
+    Ok(role.map(|role| RoleRow { role, credential, failures, must_change }))
+}
+
+fn hash(row: &Row<'_>) -> rusqlite::Result<PasswordHash> {
+    let parameters = PasswordParameters {
+        memory: row.get("memory")?,
+        passes: row.get("passes")?,
+        lanes: row.get("lanes")?,
+    };
+    Ok(PasswordHash { parameters, salt: row.get("salt")?, verifier: row.get("verifier")? })
+}
+
+fn number(serial: SerialNumber) -> Result<i64, StoreError> {
+    i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))
+}
+
+/// A role's number in the table; never changes.
+const fn role_number(role: Role) -> u8 {
+    match role {
+        Role::HsmSecurityOfficer => 0,
+        Role::PartitionSo => 1,
+        Role::CryptoOfficer => 2,
+        Role::LimitedCryptoOfficer => 3,
+        Role::CryptoUser => 4,
+    }
+}
+
+fn role_of(number: u8) -> Option<Role> {
+    Role::OF_PARTITION.into_iter().find(|role| role_number(*role) == number)
+}
+
+const ADD_HSM: &str = "INSERT OR IGNORE INTO hsm (id, serial) VALUES (1, ?1)";
+const HSM: &str = "SELECT * FROM hsm WHERE id = 1";
+const LABEL_HSM: &str = "UPDATE hsm SET label = ?1, failures = 0";
+const SET_SECURITY_OFFICER: &str = "UPDATE hsm SET memory = ?1, passes = ?2, lanes = ?3, \
+     salt = ?4, verifier = ?5, domain = ?6";
+const ZEROIZE_HSM: &str = "UPDATE hsm SET label = NULL, memory = NULL, passes = NULL, \
+     lanes = NULL, salt = NULL, verifier = NULL, domain = NULL, failures = 0";
+const COUNT_HSM_FAILURE: &str =
+    "UPDATE hsm SET failures = min(failures + 1, 255) RETURNING failures";
+const CLEAR_HSM_FAILURES: &str = "UPDATE hsm SET failures = 0";
+
+const PARTITIONS: &str = "SELECT * FROM partition ORDER BY serial";
+const PARTITION: &str = "SELECT * FROM partition WHERE serial = ?1";
+const SERIAL_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM partition WHERE serial = ?1)";
+const NAME_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM partition WHERE name = ?1)";
+const USED_BY_PARTITIONS: &str = "SELECT count(*), coalesce(sum(storage + ?1), 0) FROM partition";
+const ADD_PARTITION: &str = "INSERT INTO partition \
+     (serial, name, storage, ouid, identity, sealed_identity) \
+     VALUES (:serial, :name, :storage, :ouid, :identity, :sealed)";
+const DELETE_PARTITION: &str = "DELETE FROM partition WHERE serial = ?1";
+const DELETE_PARTITIONS: &str = "DELETE FROM partition";
+const INITIALIZE_PARTITION: &str = "UPDATE partition SET label = ?3, \
+     domain = coalesce(?4, domain), generation = generation + 1 \
+     WHERE serial = ?1 AND generation = ?2";
+const ZEROIZE_PARTITION: &str = "UPDATE partition SET label = NULL, domain = NULL, \
+     generation = generation + 1, identity = ?2, sealed_identity = ?3 WHERE serial = ?1";
+
+const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";
+const ROLE_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM role WHERE partition = ?1 AND role = ?2)";
+const ADD_ROLE: &str = "INSERT INTO role \
+     (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change) \
+     VALUES (:partition, :role, :memory, :passes, :lanes, :salt, :verifier, :wrapped, :failures, \
+     :must_change)";
+const DELETE_ROLE: &str = "DELETE FROM role WHERE partition = ?1 AND role = ?2";
+const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
+const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
+     WHERE partition = ?1 AND role = ?2 RETURNING failures";
+const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";
+
+const CLIENTS: &str = "SELECT label, key FROM client WHERE partition = ?1 ORDER BY id";
+const CLIENT_ROOM: &str = "SELECT storage, \
+     (SELECT count(*) FROM client WHERE partition = ?1) FROM partition WHERE serial = ?1";
+const CLIENT_KNOWN: &str = "SELECT EXISTS \
+     (SELECT 1 FROM client WHERE partition = ?1 AND (label = ?2 OR key = ?3))";
+const ADD_CLIENT: &str = "INSERT INTO client (partition, label, key) VALUES (?1, ?2, ?3)";
+const ADD_FIRST_CLIENT: &str = "INSERT INTO client (partition, label, key) \
+     SELECT serial, ?2, ?3 FROM partition WHERE serial = ?1 AND label IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM client WHERE partition = ?1)";
+const DELETE_CLIENT: &str = "DELETE FROM client WHERE partition = ?1 AND key = ?2";
+const DELETE_CLIENTS: &str = "DELETE FROM client WHERE partition = ?1";

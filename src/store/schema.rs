@@ -1,0 +1,50 @@
+//! The tables of the appliance's database. Released steps never change.
+
+use super::Schema;
+
+/// The appliance's database: `application_id` is "LHSM".
+pub(super) const APPLIANCE: Schema = Schema {
+    kind: "an appliance's database",
+    store: "appliance",
+    application: 0x4c48_534d,
+    steps: &[VERSION_1],
+};
+
+const VERSION_1: &str = "
+CREATE TABLE hsm (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    serial INTEGER NOT NULL,
+    label TEXT,
+    memory INTEGER, passes INTEGER, lanes INTEGER, salt BLOB, verifier BLOB,
+    failures INTEGER NOT NULL DEFAULT 0,
+    domain BLOB
+) STRICT;
+CREATE TABLE partition (
+    serial INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    label TEXT,
+    storage INTEGER NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0,
+    ouid BLOB NOT NULL,
+    identity BLOB NOT NULL,
+    sealed_identity BLOB NOT NULL,
+    domain BLOB
+) STRICT;
+CREATE TABLE role (
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    role INTEGER NOT NULL,
+    memory INTEGER NOT NULL, passes INTEGER NOT NULL, lanes INTEGER NOT NULL,
+    salt BLOB NOT NULL, verifier BLOB NOT NULL, wrapped_key BLOB NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    must_change INTEGER NOT NULL,
+    PRIMARY KEY (partition, role)
+) STRICT;
+CREATE TABLE client (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    key BLOB NOT NULL,
+    UNIQUE (partition, label),
+    UNIQUE (partition, key)
+) STRICT;
+";
