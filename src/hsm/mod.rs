@@ -1,1 +1,150 @@
-//! Placeholder.
+//! The HSM's rules: who may do what, what counts as a failure, what a lock-out costs.
+//!
+//! Plain blocking functions over a store. [`Status`] is the only vocabulary of refusals; what
+//! else is to be known goes to the log.
+
+mod clients;
+mod keys;
+mod login;
+mod partition;
+mod registry;
+mod security_officer;
+mod session;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+pub use security_officer::LoginFailure;
+pub use session::{AdminSession, LinkSession};
+
+use crate::{
+    crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
+    model::{SerialNumber, Status},
+    store::{ApplianceStore, ClientRow, Sealer, StoreError},
+};
+
+/// The version of the firmware whose rules these are.
+pub const FIRMWARE: &str = "7.7.0";
+
+/// The HSM's storage in bytes (a Luna A790's).
+pub const HSM_STORAGE_BYTES: u64 = 33_554_432;
+
+/// An HSM over its store.
+pub struct Hsm {
+    store: Arc<dyn ApplianceStore>,
+    sealer: Sealer,
+    cost: PasswordParameters,
+    random: Mutex<Box<dyn Random + Send>>,
+    /// What every handshake needs. A store shared by several daemons will have to announce
+    /// changes; with one daemon every change goes through here.
+    known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+}
+
+/// A partition, as handshakes need it.
+#[derive(Debug)]
+struct KnownPartition {
+    identity: KeyPair,
+    initialized: bool,
+    clients: Vec<ClientRow>,
+}
+
+/// Whether a partition takes a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The client is registered.
+    Registered,
+    /// The partition is uninitialized and has no client: it takes the first one that activates.
+    FirstContact,
+    /// The client is not registered, or there is no such partition.
+    Refused,
+}
+
+/// What has to happen to live links after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// These links end, once requests in flight are answered.
+    EndLinks {
+        /// The partition they lead to.
+        serial: SerialNumber,
+        /// The client they come from; every client's if none is given.
+        client: Option<PublicKey>,
+    },
+}
+
+impl Hsm {
+    /// The HSM that is in this store. The cost is for passwords set from now on.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a partition's identity does not open.
+    pub fn open(
+        store: Arc<dyn ApplianceStore>,
+        sealer: Sealer,
+        cost: PasswordParameters,
+        random: Box<dyn Random + Send>,
+    ) -> Result<Self, StoreError> {
+        let random = Mutex::new(random);
+        let hsm = Self { store, sealer, cost, random, known: RwLock::default() };
+        for partition in hsm.store.partitions()? {
+            hsm.load(partition.serial)?;
+        }
+        Ok(hsm)
+    }
+
+    /// A partition's static key pair, for the handshake.
+    pub fn identity(&self, serial: SerialNumber) -> Option<KeyPair> {
+        self.known(serial).map(|known| known.identity.clone())
+    }
+
+    /// Whether a partition takes a client. Answers from memory.
+    pub fn admission(&self, serial: SerialNumber, client: &PublicKey) -> Admission {
+        let Some(known) = self.known(serial) else { return Admission::Refused };
+        if known.clients.iter().any(|registered| registered.key == *client) {
+            Admission::Registered
+        } else if !known.initialized && known.clients.is_empty() {
+            Admission::FirstContact
+        } else {
+            Admission::Refused
+        }
+    }
+
+    fn known(&self, serial: SerialNumber) -> Option<Arc<KnownPartition>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&serial).cloned()
+    }
+
+    /// Brings what is known of a partition up to what is stored.
+    fn load(&self, serial: SerialNumber) -> Result<(), StoreError> {
+        // The lock is held over the reads: the last to load has seen the last change.
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(partition) = self.store.partition(serial)? else {
+            all.remove(&serial);
+            return Ok(());
+        };
+        let identity = self.open_identity(&partition)?;
+        let clients = self.store.clients(serial)?;
+        let initialized = partition.label.is_some();
+        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients }));
+        Ok(())
+    }
+
+    fn fill<const BYTES: usize>(&self) -> Result<[u8; BYTES], RandomError> {
+        let mut bytes = [0; BYTES];
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for Hsm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hsm(..)")
+    }
+}
+
+/// A store that fails is a fault of the device; its log says which.
+fn fault(error: impl Into<StoreError>) -> Status {
+    let error = error.into();
+    tracing::error!(%error, "the store failed");
+    Status::DeviceError
+}

@@ -1,0 +1,129 @@
+//! What is sealed under which key.
+
+use zeroize::Zeroizing;
+
+use super::{Hsm, fault, session::PartitionKey};
+use crate::{
+    crypto::{KeyPair, PasswordHash, PasswordKey},
+    model::{Password, PasswordError, Role, SerialNumber, Status},
+    store::{Credential, PartitionRow, Sealer, Seat, StoreError},
+};
+
+/// The store's name in sealed values.
+const STORE: &str = "partition";
+
+impl Hsm {
+    /// A partition identity, sealed under the HSM's key: it has to open without a login.
+    pub(super) fn seal_identity(
+        &self,
+        serial: SerialNumber,
+        identity: &KeyPair,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.sealed(&self.sealer, serial, "identity", &*identity.expose_secret())
+    }
+
+    pub(super) fn open_identity(&self, partition: &PartitionRow) -> Result<KeyPair, StoreError> {
+        let object = partition.serial.to_string();
+        let seat = Seat { store: STORE, object: &object, field: "identity" };
+        let secret = self.sealer.open(seat, &partition.sealed_identity)?;
+        let secret = secret.as_slice().try_into().map_err(|_| StoreError::Sealed)?;
+        let identity = KeyPair::from_secret(secret);
+        if *identity.public() != partition.identity {
+            return Err(StoreError::Sealed);
+        }
+        Ok(identity)
+    }
+
+    /// A new partition key.
+    pub(super) fn partition_key(&self) -> Result<PartitionKey, Status> {
+        self.fill().map(Zeroizing::new).map_err(fault)
+    }
+
+    /// A credential for a new password, with the partition's key wrapped under it.
+    pub(super) fn credential(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        password: &Password,
+        key: &PartitionKey,
+    ) -> Result<(Credential, PasswordKey), Status> {
+        let (hash, password_key) = self.hash(password)?;
+        let wrapped_key = self.wrap(serial, role, &password_key, key)?;
+        Ok((Credential { hash, wrapped_key }, password_key))
+    }
+
+    /// The verifier of a new password, and the key it opens.
+    pub(super) fn hash(&self, password: &Password) -> Result<(PasswordHash, PasswordKey), Status> {
+        password.check_new().map_err(|error| match error {
+            PasswordError::Length => Status::PinLenRange,
+            PasswordError::LeadingSpace | PasswordError::Character => Status::PinInvalid,
+        })?;
+        let salt = self.fill().map_err(fault)?;
+        PasswordHash::create(self.cost, salt, password.expose()).ok_or(Status::DeviceError)
+    }
+
+    /// The partition's key, wrapped for one role.
+    pub(super) fn wrap(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        under: &PasswordKey,
+        key: &PartitionKey,
+    ) -> Result<Vec<u8>, Status> {
+        self.sealed(&Sealer::new(under.expose()), serial, role.abbreviation(), key.as_ref())
+            .map_err(fault)
+    }
+
+    pub(super) fn unwrap_key(
+        serial: SerialNumber,
+        role: Role,
+        under: &PasswordKey,
+        wrapped: &[u8],
+    ) -> Result<PartitionKey, Status> {
+        let object = serial.to_string();
+        let seat = Seat { store: STORE, object: &object, field: role.abbreviation() };
+        let key = Sealer::new(under.expose()).open(seat, wrapped).map_err(fault)?;
+        let key: &[u8; 32] = key.as_slice().try_into().map_err(|_| fault(StoreError::Sealed))?;
+        Ok(Zeroizing::new(*key))
+    }
+
+    /// A partition's cloning domain, sealed under the partition's key.
+    pub(super) fn seal_domain(
+        &self,
+        serial: SerialNumber,
+        domain: &[u8],
+        key: &PartitionKey,
+    ) -> Result<Vec<u8>, Status> {
+        self.sealed(&Sealer::new(key), serial, "domain", domain).map_err(fault)
+    }
+
+    pub(super) fn open_domain(
+        serial: SerialNumber,
+        sealed: &[u8],
+        key: &PartitionKey,
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        let object = serial.to_string();
+        let seat = Seat { store: STORE, object: &object, field: "domain" };
+        Sealer::new(key).open(seat, sealed).map_err(fault)
+    }
+
+    fn sealed(
+        &self,
+        sealer: &Sealer,
+        serial: SerialNumber,
+        field: &str,
+        value: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let object = serial.to_string();
+        let seat = Seat { store: STORE, object: &object, field };
+        let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sealer.seal(seat, value, random.as_mut())
+    }
+
+    /// The HSM's domain, sealed under the HSM's key.
+    pub(super) fn seal_hsm_domain(&self, domain: &Password) -> Result<Vec<u8>, Status> {
+        let seat = Seat { store: "hsm", object: "hsm", field: "domain" };
+        let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.sealer.seal(seat, domain.expose(), random.as_mut()).map_err(fault)
+    }
+}

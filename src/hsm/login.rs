@@ -1,0 +1,181 @@
+//! Roles: created, logged in, counted, locked out.
+
+use super::{
+    Effect, Hsm, LinkSession, fault,
+    partition::{Outcome, check_role},
+    session::Login,
+};
+use crate::{
+    crypto::PasswordKey,
+    model::{Password, Reply, Role, RoleInfo, Status},
+    store::{PartitionRow, RoleRow},
+};
+
+impl Hsm {
+    pub(super) fn log_in(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+        password: &Password,
+    ) -> Outcome {
+        refuse_second_login(session, partition, role)?;
+        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
+        let password_key = match self.check_password(partition, &roles, row, password)? {
+            Checked::Right(password_key) => password_key,
+            Checked::Wrong(outcome) => return Ok(outcome),
+        };
+        let wrapped = &row.credential.wrapped_key;
+        let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
+        let generation = partition.generation;
+        let must_change = row.must_change;
+        let mut login = session.login(generation);
+        if login.is_some() {
+            return Err(Status::UserAlreadyLoggedIn);
+        }
+        *login = Some(Login { role, generation, key, password_key, must_change });
+        tracing::info!(serial = %partition.serial, %role, "logged in");
+        Ok((Reply::Done, Vec::new()))
+    }
+
+    pub(super) fn create_role(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+        password: &Password,
+    ) -> Result<(), Status> {
+        let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
+        check_role(session, partition, creator)?;
+        let key = match session.login(partition.generation).as_ref() {
+            Some(login) => login.key.clone(),
+            None => return Err(Status::UserNotLoggedIn),
+        };
+        let (credential, _) = self.credential(partition.serial, role, password, &key)?;
+        let row = RoleRow { role, credential, failures: 0, must_change: true };
+        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
+            return Err(Status::FunctionRejected);
+        }
+        tracing::info!(serial = %partition.serial, %role, "role created");
+        Ok(())
+    }
+
+    pub(super) fn change_password(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+        (old, new): (&Password, &Password),
+    ) -> Outcome {
+        check_role(session, partition, role)?;
+        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
+        let password_key = match self.check_password(partition, &roles, row, old)? {
+            Checked::Right(password_key) => password_key,
+            Checked::Wrong(outcome) => return Ok(outcome),
+        };
+        if old == new {
+            return Err(Status::PinInvalid);
+        }
+        let wrapped = &row.credential.wrapped_key;
+        let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
+        let (credential, password_key) = self.credential(partition.serial, role, new, &key)?;
+        let row = RoleRow { role, credential, failures: 0, must_change: false };
+        self.store.replace_role(partition.serial, &row).map_err(fault)?;
+        if let Some(login) = session.login(partition.generation).as_mut() {
+            login.must_change = false;
+            login.password_key = password_key;
+        }
+        tracing::info!(serial = %partition.serial, %role, "password changed");
+        Ok((Reply::Done, Vec::new()))
+    }
+
+    /// Checks a password. The counter is raised first and durably, so that neither parallel
+    /// guesses nor a killed daemon give a free one; the right password sets it to zero.
+    fn check_password(
+        &self,
+        partition: &PartitionRow,
+        roles: &[RoleRow],
+        row: &RoleRow,
+        password: &Password,
+    ) -> Result<Checked, Status> {
+        let (serial, role) = (partition.serial, row.role);
+        if locked(roles, role) {
+            return Err(Status::PinLocked);
+        }
+        let attempts = self.store.count_failure(serial, role).map_err(fault)?;
+        let limit = role.attempts();
+        if attempts > limit {
+            return Err(Status::PinLocked);
+        }
+        if let Some(password_key) = row.credential.hash.open(password.expose()) {
+            self.store.clear_failures(serial, role).map_err(fault)?;
+            return Ok(Checked::Right(password_key));
+        }
+        tracing::warn!(%serial, %role, attempts, "wrong password");
+        if attempts < limit {
+            return Err(Status::PinIncorrect);
+        }
+        let effects = match role {
+            Role::PartitionSo => self.zeroize_partition(partition)?,
+            _ => Vec::new(),
+        };
+        Ok(Checked::Wrong((Reply::Failed(Status::PinLocked), effects)))
+    }
+
+    /// Erases a partition after too many failed logins of its SO: contents, roles, label and
+    /// clients go, and its identity with them, so that it has to be handed out anew.
+    fn zeroize_partition(&self, partition: &PartitionRow) -> Result<Vec<Effect>, Status> {
+        let serial = partition.serial;
+        let (identity, sealed) = self.new_identity(serial)?;
+        self.store.zeroize_partition(serial, identity.public(), &sealed).map_err(fault)?;
+        self.load(serial).map_err(fault)?;
+        tracing::warn!(%serial, "partition zeroized after too many failed SO logins");
+        Ok(vec![Effect::EndLinks { serial, client: None }])
+    }
+
+    /// The state of a role, given the partition's rows.
+    pub(super) fn role_info(roles: &[RoleRow], role: Role, logged_in: Option<Role>) -> RoleInfo {
+        let row = find(roles, role);
+        let failures = row.map_or(0, |row| row.failures);
+        RoleInfo {
+            role,
+            initialized: row.is_some(),
+            attempts_left: role.attempts().saturating_sub(failures),
+            locked: row.is_some() && locked(roles, role),
+            password_to_be_changed: row.is_some_and(|row| row.must_change),
+            logged_in: logged_in == Some(role),
+        }
+    }
+}
+
+enum Checked {
+    Right(PasswordKey),
+    Wrong((Reply, Vec<Effect>)),
+}
+
+fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
+    roles.iter().find(|row| row.role == role)
+}
+
+/// Whether a role is locked out; a locked Crypto Officer locks the roles below out too.
+fn locked(roles: &[RoleRow], role: Role) -> bool {
+    let own = find(roles, role).is_some_and(|row| row.failures >= role.attempts());
+    own || role
+        .creator()
+        .is_some_and(|creator| creator == Role::CryptoOfficer && locked(roles, creator))
+}
+
+/// One role a link; LunaCM's users log out first.
+fn refuse_second_login(
+    session: &LinkSession,
+    partition: &PartitionRow,
+    role: Role,
+) -> Result<(), Status> {
+    match session.role(partition.generation) {
+        None => Ok(()),
+        Some(present) if present == role => Err(Status::UserAlreadyLoggedIn),
+        Some(_) => Err(Status::UserAnotherAlreadyLoggedIn),
+    }
+}

@@ -1,0 +1,202 @@
+//! What a partition answers its clients.
+
+use super::{
+    Effect, FIRMWARE, Hsm, LinkSession, fault,
+    session::{Login, PartitionKey},
+};
+use crate::{
+    model::{
+        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, Reply, Request,
+        Role, Status,
+    },
+    store::{Credential, Initialization, PartitionRow, RoleRow},
+};
+
+/// An answer, and what has to happen to live links.
+pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
+
+impl Hsm {
+    /// Performs a request that came over this link.
+    pub fn perform(&self, session: &LinkSession, request: Request) -> (Reply, Vec<Effect>) {
+        self.try_perform(session, request)
+            .unwrap_or_else(|status| (Reply::Failed(status), Vec::new()))
+    }
+
+    fn try_perform(&self, session: &LinkSession, request: Request) -> Outcome {
+        let partition = self.store.partition(session.serial()).map_err(fault)?;
+        let partition = partition.ok_or(Status::TokenNotPresent)?;
+        if must_change_first(session, &partition) && !permitted_before_change(&request) {
+            return Err(Status::PinExpired);
+        }
+        let reply = match request {
+            // Activation is the appliance's; a link is activated once.
+            Request::Activate { .. } => return Err(Status::FunctionRejected),
+            Request::Ping => Reply::Done,
+            Request::Describe => Reply::Partition(self.info(session, &partition)?),
+            Request::Initialize { label, password, domain } => {
+                self.initialize_partition(session, &partition, &label, (password, domain))?;
+                Reply::Done
+            }
+            Request::Login { role, password } => {
+                return self.log_in(session, &partition, role, &password);
+            }
+            Request::Logout => {
+                session.login(partition.generation).take().ok_or(Status::UserNotLoggedIn)?;
+                Reply::Done
+            }
+            Request::DescribeRole { role } => {
+                let roles = self.store.roles(partition.serial).map_err(fault)?;
+                Reply::Role(Self::role_info(&roles, role, session.role(partition.generation)))
+            }
+            Request::CreateRole { role, password } => {
+                self.create_role(session, &partition, role, &password)?;
+                Reply::Done
+            }
+            Request::ChangePassword { role, old, new } => {
+                return self.change_password(session, &partition, role, (&old, &new));
+            }
+            Request::RegisterClient { label, key } => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                self.register_client(&partition, label, key)?;
+                Reply::Done
+            }
+            Request::DeregisterClient { label } => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                return self.deregister_label(&partition, &label);
+            }
+            Request::DeregisterSelf => return self.deregister(&partition, session.client()),
+            Request::Clients => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                self.clients(&partition)?
+            }
+            Request::Identity => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                let PartitionRow { serial, label, identity: key, .. } = partition;
+                Reply::Identity(PartitionIdentity { serial, label, key })
+            }
+            Request::Contents => {
+                session.role(partition.generation).ok_or(Status::UserNotLoggedIn)?;
+                // Objects come with the mechanisms that make them; until then there are none.
+                Reply::Objects(Vec::new())
+            }
+        };
+        Ok((reply, Vec::new()))
+    }
+
+    fn info(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+    ) -> Result<PartitionInfo, Status> {
+        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let clients = self.store.clients(partition.serial).map_err(fault)?.len();
+        let clients = u32::try_from(clients).unwrap_or(u32::MAX);
+        Ok(PartitionInfo {
+            serial: partition.serial,
+            label: partition.label.clone(),
+            user_initialized: roles.iter().any(|row| row.role == Role::CryptoOfficer),
+            model: format!("LunaSA {FIRMWARE}"),
+            firmware: FIRMWARE.to_owned(),
+            total_storage: partition.storage,
+            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES,
+            objects: 0,
+            clients,
+            ouid: partition.ouid,
+            logged_in: session.role(partition.generation),
+        })
+    }
+
+    fn initialize_partition(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        label: &Label,
+        (password, domain): (Password, Option<Password>),
+    ) -> Result<(), Status> {
+        let key = self.partition_key()?;
+        let (row, domain) = if partition.label.is_some() {
+            self.kept_by_officer(session, partition, &key)?
+        } else {
+            let serial = partition.serial;
+            let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
+            let seal = |domain: Password| match domain.expose().len() {
+                1..=512 => self.seal_domain(serial, domain.expose(), &key),
+                _ => Err(Status::PinLenRange),
+            };
+            (officer_row(credential), domain.map(seal).transpose()?)
+        };
+        let content = Initialization { label, roles: &[row], domain: domain.as_deref() };
+        let generation = partition.generation;
+        let done = self.store.initialize_partition(partition.serial, generation, &content);
+        if !done.map_err(fault)? {
+            // Another client has initialized it in this moment.
+            return Err(Status::UserNotLoggedIn);
+        }
+        self.load(partition.serial).map_err(fault)?;
+        if let Some(login) = session.login(generation).as_mut() {
+            login.generation = generation + 1;
+            login.key = key;
+        }
+        tracing::info!(serial = %partition.serial, %label, "partition initialized");
+        Ok(())
+    }
+
+    /// What a repeated initialization keeps: the Partition SO's password and the domain, both
+    /// brought under the new partition key.
+    fn kept_by_officer(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        key: &PartitionKey,
+    ) -> Result<(RoleRow, Option<Vec<u8>>), Status> {
+        let login = session.login(partition.generation);
+        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
+        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
+        let serial = partition.serial;
+        let roles = self.store.roles(serial).map_err(fault)?;
+        let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
+        let hash = officer.ok_or(Status::DeviceError)?.credential.hash;
+        let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
+        let domain = match &partition.domain {
+            Some(sealed) => {
+                let domain = Self::open_domain(serial, sealed, old)?;
+                Some(self.seal_domain(serial, &domain, key)?)
+            }
+            None => None,
+        };
+        Ok((officer_row(Credential { hash, wrapped_key }), domain))
+    }
+}
+
+/// Whether this role is logged in over this link.
+pub(super) fn check_role(
+    session: &LinkSession,
+    partition: &PartitionRow,
+    role: Role,
+) -> Result<(), Status> {
+    match session.role(partition.generation) {
+        Some(present) if present == role => Ok(()),
+        _ => Err(Status::UserNotLoggedIn),
+    }
+}
+
+fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
+    session.login(partition.generation).as_ref().is_some_and(|login| login.must_change)
+}
+
+/// What a role with an initial password may still ask.
+const fn permitted_before_change(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Ping
+            | Request::Describe
+            | Request::DescribeRole { .. }
+            | Request::Login { .. }
+            | Request::Logout
+            | Request::ChangePassword { .. }
+    )
+}
+
+const fn officer_row(credential: Credential) -> RoleRow {
+    RoleRow { role: Role::PartitionSo, credential, failures: 0, must_change: false }
+}

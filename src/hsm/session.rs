@@ -1,0 +1,99 @@
+//! Who is logged in, over which link.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::{PasswordKey, PublicKey},
+    model::{Role, SerialNumber},
+};
+
+/// One link of a client to a partition. Its requests may run at the same time.
+pub struct LinkSession {
+    serial: SerialNumber,
+    client: PublicKey,
+    login: Mutex<Option<Login>>,
+}
+
+/// A role that is logged in.
+pub(super) struct Login {
+    pub(super) role: Role,
+    /// The partition's generation at login: another one voids it.
+    pub(super) generation: u64,
+    /// The partition's key.
+    pub(super) key: PartitionKey,
+    /// What the role's password opens, for wrapping a new partition key.
+    pub(super) password_key: PasswordKey,
+    /// Whether nothing but a change of password is permitted.
+    pub(super) must_change: bool,
+}
+
+/// The key that everything in a partition is sealed under.
+pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
+
+impl LinkSession {
+    /// A link on which nobody is logged in.
+    pub const fn new(serial: SerialNumber, client: PublicKey) -> Self {
+        Self { serial, client, login: Mutex::new(None) }
+    }
+
+    /// The partition that the link leads to.
+    pub const fn serial(&self) -> SerialNumber {
+        self.serial
+    }
+
+    /// The client at the other end.
+    pub const fn client(&self) -> &PublicKey {
+        &self.client
+    }
+
+    /// The login, if it is of this generation; an older one is dropped.
+    pub(super) fn login(&self, generation: u64) -> MutexGuard<'_, Option<Login>> {
+        let mut login = self.lock();
+        if login.as_ref().is_some_and(|login| login.generation != generation) {
+            *login = None;
+        }
+        login
+    }
+
+    /// The role that is logged in.
+    pub(super) fn role(&self, generation: u64) -> Option<Role> {
+        self.login(generation).as_ref().map(|login| login.role)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Login>> {
+        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for LinkSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LinkSession({})", self.serial)
+    }
+}
+
+/// One administrator's connection.
+#[derive(Debug, Default)]
+pub struct AdminSession {
+    /// The salt of the HSM SO's credential at login: another one voids it.
+    login: Mutex<Option<[u8; 16]>>,
+}
+
+impl AdminSession {
+    /// A connection on which the HSM SO is not logged in.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn set(&self, login: Option<[u8; 16]>) {
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner) = login;
+    }
+
+    pub(super) fn get(&self) -> Option<[u8; 16]> {
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
