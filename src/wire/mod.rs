@@ -5,10 +5,15 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod file_kind;
 mod frame;
 mod identity;
 mod message;
 
+pub use file_kind::FileKind;
 pub use frame::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_FRAME_BYTES, frame_header, frame_length};
-
+pub use identity::{
+    ClientIdentityFile, IdentityFileError, IdentityKind, MAXIMUM_IDENTITY_FILE_BYTES,
+    PartitionIdentityFile,
+};
 pub use message::{MAXIMUM_MESSAGE_BYTES, MalformedMessage, decode, encode};
