@@ -7,6 +7,59 @@
 //! [`Responder`] for all handshakes, which looks partitions and clients up in a [`Directory`].
 //! Each step consumes its state, so no message can be written or read out of turn. Every message
 //! made here fits one frame ([`crate::wire::MAXIMUM_FRAME_BYTES`]).
+//!
+//! ```
+//! # use lunacm::{channel::*, crypto::*};
+//! struct OnePartition { identity: KeyPair, client: PublicKey }
+//!
+//! impl Directory for OnePartition {
+//!     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
+//!         let identity = self.identity.clone();
+//!         (serial == 7).then_some(PartitionKeys { identity, suites: SuiteSet::ALL })
+//!     }
+//!     fn admits(&self, serial: u64, client: &PublicKey) -> bool {
+//!         serial == 7 && *client == self.client
+//!     }
+//! }
+//!
+//! let random = &mut SystemRandom::new();
+//! let (identity, partition) = (KeyPair::generate(random)?, KeyPair::generate(random)?);
+//! let responder = Responder::new(KeyPair::generate(random)?);
+//! let directory = OnePartition { identity: partition.clone(), client: *identity.public() };
+//!
+//! let (mut message, mut answer, mut record) = (Vec::new(), Vec::new(), Vec::new());
+//! let initiator = Initiator::new(InitiatorConfig {
+//!     identity,
+//!     partition: *partition.public(),
+//!     serial: 7,
+//!     suites: Suite::ALL.to_vec(),
+//! });
+//! let waiting = initiator.start(random, &mut message)?;
+//! let mut accepted = responder.receive(&message, &directory, random, &mut answer)?;
+//! let Answer::Established(mut session) = waiting.receive(&answer)? else { unreachable!() };
+//! session.seal(b"a request", &mut record)?;
+//! assert!(matches!(accepted.session.open(&record)?, Opened::Data(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A step cannot be taken twice:
+//!
+//! ```compile_fail,E0382
+//! # use lunacm::channel::*;
+//! fn twice(waiting: AwaitAnswer, answer: &[u8]) {
+//!     let _ = waiting.receive(answer);
+//!     let _ = waiting.receive(answer);
+//! }
+//! ```
+//!
+//! nor left out: there is no session before the answer has been read.
+//!
+//! ```compile_fail,E0599
+//! # use lunacm::channel::*;
+//! fn too_early(waiting: AwaitAnswer, out: &mut Vec<u8>) {
+//!     let _ = waiting.seal(b"a request", out);
+//! }
+//! ```
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

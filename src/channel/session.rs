@@ -205,3 +205,49 @@ fn decode_header(header: [u8; RECORD_HEADER_BYTES]) -> Option<(u8, u64)> {
     let [TYPE_RECORD, epoch, counter @ ..] = header else { return None };
     Some((epoch, u64::from_be_bytes(counter)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{channel::noise, crypto::KeyPair};
+
+    use super::*;
+
+    fn connected() -> (Session, Session) {
+        let suite = Suite::Aes256GcmSha256;
+        let pair = |seed: u8| KeyPair::from_secret(&[seed; 32]);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let initiator = noise::Initiator::new(suite, b"", pair(1), *pair(2).public());
+        let initiator = initiator.write_message(pair(3), b"", &mut first).unwrap();
+        let responder = noise::Responder::new(suite, b"", pair(2)).read_message(&first).unwrap();
+        let theirs = responder.next.write_message(pair(4), b"", &mut second).unwrap();
+        let (_, ours) = initiator.read_message(&second).unwrap();
+        (
+            Session::new(suite, ours.initiator, ours.responder),
+            Session::new(suite, theirs.responder, theirs.initiator),
+        )
+    }
+
+    #[test]
+    fn the_last_record_is_the_last() {
+        let (mut ours, mut theirs) = connected();
+        ours.send.next = MAXIMUM_RECORDS - 1;
+        let mut record = Vec::new();
+        ours.seal(b"the last", &mut record).unwrap();
+        assert!(matches!(theirs.open(&record), Ok(Opened::Data(_))));
+        record.clear();
+        assert_eq!(ours.seal(b"one more", &mut record), Err(SessionError::Exhausted));
+        assert_eq!(record, b"");
+        // The end is the end of both directions.
+        theirs.seal(b"a reply", &mut record).unwrap();
+        assert_eq!(ours.open(&record), Err(SessionError::Exhausted));
+    }
+
+    #[test]
+    fn another_epoch_has_no_keys() {
+        let (mut ours, mut theirs) = connected();
+        ours.epoch = 1;
+        let mut record = Vec::new();
+        ours.seal(b"later", &mut record).unwrap();
+        assert_eq!(theirs.open(&record), Err(SessionError::UnknownEpoch(1)));
+    }
+}

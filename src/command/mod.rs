@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The commands of the programs: for each its declaration, its action and its report.
+
+pub mod lunash;

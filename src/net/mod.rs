@@ -3,10 +3,12 @@
 
 mod frames;
 mod link;
+mod local;
 mod secure;
 mod server;
 mod tls;
 
 pub use link::{ConnectError, Endpoint, Link, LinkError};
+pub use local::{local_socket, receive, send};
 pub use server::{Answered, Closer, Peer, Server, Service};
 pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};

@@ -1,0 +1,216 @@
+//! Records on a network that loses, repeats, reorders, cuts and alters them.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod channel_support;
+
+use std::collections::BTreeSet;
+
+use channel_support::{SeededRandom, connect, data, flipped, seal};
+use lunacm::channel::{
+    Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, MAXIMUM_PLAINTEXT_BYTES, MAXIMUM_RECORDS,
+    Opened, RECORD_HEADER_BYTES, SessionError, Suite, WindowSize, split,
+};
+
+const SUITE: Suite = Suite::ChaCha20Poly1305Sha512;
+
+/// What is on its way: records, each with its counter.
+struct Queue {
+    random: SeededRandom,
+    records: Vec<(u64, Vec<u8>)>,
+}
+
+impl Queue {
+    /// Takes a record from somewhere near the front; some are lost, some stay to come again.
+    fn next(&mut self) -> Option<(u64, Vec<u8>)> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let reach = if self.random.below(50) == 0 { 300 } else { 5 };
+        let at = self.random.below(reach.min(self.records.len()));
+        match self.random.below(10) {
+            0 => Some(self.records[at].clone()),
+            1 => {
+                self.records.remove(at);
+                self.next()
+            }
+            _ => Some(self.records.remove(at)),
+        }
+    }
+}
+
+#[test]
+fn every_record_is_executed_at_most_once() {
+    let mut totals = (0, 0);
+    for seed in 0..20 {
+        let (mut ours, mut theirs) = connect(SUITE);
+        let size = 100 + u16::try_from(seed).unwrap() * 40;
+        theirs.set_replay_window(WindowSize::try_from(size).unwrap());
+        let records: Vec<_> = (0..1500)
+            .map(|counter: u64| (counter, seal(&mut ours, &counter.to_be_bytes())))
+            .collect();
+        let mut queue = Queue { random: SeededRandom::new(seed), records };
+
+        let (mut executed, mut replayed) = (BTreeSet::<u64>::new(), 0);
+        while let Some((counter, record)) = queue.next() {
+            let newest = executed.last().copied();
+            let too_old = newest.is_some_and(|newest| counter + u64::from(size) <= newest);
+            if too_old || executed.contains(&counter) {
+                replayed += 1;
+                assert_eq!(theirs.open(&record), Ok(Opened::Replayed));
+            } else {
+                assert_eq!(data(theirs.open(&record).unwrap()), counter.to_be_bytes());
+                assert!(executed.insert(counter));
+            }
+        }
+        let status = theirs.status();
+        assert_eq!(status.received, u64::try_from(executed.len()).unwrap());
+        assert_eq!(status.replayed, replayed);
+        totals = (totals.0 + executed.len(), totals.1 + replayed);
+        assert_eq!(ours.status().sent, 1500);
+    }
+    assert!(totals.0 > 10_000 && totals.1 > 1000, "the network was no trial: {totals:?}");
+}
+
+/// Whole messages over an orderly network that repeats.
+#[test]
+fn messages_larger_than_a_record_arrive_whole() {
+    let limits = AssemblerLimits { message_bytes: 1 << 20, total_bytes: 1 << 21, messages: 4 };
+    let (mut ours, mut theirs) = connect(Suite::Aes256GcmSha256);
+    let mut assembler = Assembler::new(limits);
+    let mut random = SeededRandom::new(5);
+    for id in 0..20 {
+        let size = random.below(4 * MAXIMUM_CHUNK_BYTES);
+        let message: Vec<u8> = (0..=250).cycle().take(size).collect();
+        let mut arrived = Vec::new();
+        for part in split(id, &message) {
+            let record = seal(&mut ours, &part);
+            assert!(record.len() <= lunacm::wire::MAXIMUM_FRAME_BYTES);
+            arrived.extend(assembler.push(&data(theirs.open(&record).unwrap())).unwrap());
+            assert_eq!(theirs.open(&record), Ok(Opened::Replayed));
+        }
+        assert_eq!(arrived.len(), 1);
+        assert_eq!((arrived[0].id, &arrived[0].content[..]), (id, &message[..]));
+    }
+    let reply = seal(&mut theirs, b"reply");
+    assert_eq!(data(ours.open(&reply).unwrap()), b"reply");
+}
+
+/// Counters 0 to 9 were seen, 10 is altered: whatever bit it is, nothing comes out, and what was
+/// said before stays said.
+#[test]
+fn no_altered_record_is_opened() {
+    for suite in Suite::ALL {
+        for (bit, altered) in flipped(&eleventh(suite).1) {
+            let (mut theirs, record) = eleventh(suite);
+            let outcome = theirs.open(&altered);
+            let status = theirs.status();
+            assert_eq!(status.received, 10);
+            if outcome == Ok(Opened::Replayed) {
+                // Only where the counter became one that was seen: 10 without its bit 1 or 3.
+                assert_eq!(&altered[2..9], &[0; 7]);
+                assert!([8, 2].contains(&altered[9]), "bit {bit}");
+                assert_eq!(status.replayed, 1);
+                assert_eq!(data(theirs.open(&record).unwrap()), b"the eleventh");
+                continue;
+            }
+            let error = outcome.unwrap_err();
+            let expected = match bit / 8 {
+                0 => SessionError::Malformed,
+                1 => SessionError::UnknownEpoch(altered[1]),
+                2..=5 => SessionError::Exhausted,
+                _ => SessionError::NotAuthentic,
+            };
+            assert_eq!(error, expected, "{suite:?}: bit {bit}");
+            // Sticky, both ways, even for what is in order.
+            assert_eq!(theirs.open(&record), Err(error));
+            assert_eq!(theirs.seal(b"x", &mut Vec::new()), Err(error));
+            assert_eq!((theirs.status().received, theirs.status().sent), (10, 0));
+        }
+    }
+}
+
+/// The receiving end after ten records, and the one that comes next.
+fn eleventh(suite: Suite) -> (lunacm::channel::Session, Vec<u8>) {
+    let (mut ours, mut theirs) = connect(suite);
+    for _ in 0..10 {
+        let record = seal(&mut ours, b"before");
+        theirs.open(&record).unwrap();
+    }
+    let record = seal(&mut ours, b"the eleventh");
+    (theirs, record)
+}
+
+#[test]
+fn no_record_that_was_cut_or_grew_is_opened() {
+    let (_, record) = eleventh(SUITE);
+    for size in 0..record.len() {
+        let (mut theirs, record) = eleventh(SUITE);
+        let error = theirs.open(&record[..size]).unwrap_err();
+        let expected = if size < RECORD_HEADER_BYTES + 16 {
+            SessionError::Malformed
+        } else {
+            SessionError::NotAuthentic
+        };
+        assert_eq!(error, expected, "{size}");
+        assert_eq!(theirs.open(&record), Err(error));
+    }
+    for size in [record.len() + 1, MAXIMUM_PLAINTEXT_BYTES + 1000] {
+        let (mut theirs, mut record) = eleventh(SUITE);
+        record.resize(size, 0);
+        assert!(theirs.open(&record).is_err());
+    }
+}
+
+#[test]
+fn a_forged_old_record_is_counted_and_moves_nothing() {
+    let (mut theirs, record) = eleventh(SUITE);
+    let mut forged = record.clone();
+    forged[9] = 3;
+    assert_eq!(theirs.open(&forged), Ok(Opened::Replayed));
+    assert_eq!((theirs.status().received, theirs.status().replayed), (10, 1));
+    assert_eq!(data(theirs.open(&record).unwrap()), b"the eleventh");
+}
+
+#[test]
+fn a_counter_beyond_the_limit_is_never_opened() {
+    let (mut theirs, mut record) = eleventh(SUITE);
+    record[2..10].copy_from_slice(&MAXIMUM_RECORDS.to_be_bytes());
+    assert_eq!(theirs.open(&record), Err(SessionError::Exhausted));
+}
+
+#[test]
+fn records_have_a_largest_and_a_smallest_plaintext() {
+    let (mut ours, mut theirs) = connect(SUITE);
+    let largest = vec![7; MAXIMUM_PLAINTEXT_BYTES];
+    let record = seal(&mut ours, &largest);
+    assert!(record.len() <= lunacm::wire::MAXIMUM_FRAME_BYTES);
+    assert_eq!(data(theirs.open(&record).unwrap()), largest);
+    let record = seal(&mut ours, b"");
+    assert_eq!(data(theirs.open(&record).unwrap()), b"");
+
+    let mut out = b"before".to_vec();
+    let longer = vec![7; MAXIMUM_PLAINTEXT_BYTES + 1];
+    assert_eq!(ours.seal(&longer, &mut out), Err(SessionError::TooLong));
+    assert_eq!(out, b"before");
+    // The caller's mistake harms nothing.
+    let record = seal(&mut ours, b"after");
+    assert_eq!(data(theirs.open(&record).unwrap()), b"after");
+}
+
+#[test]
+fn records_are_appended() {
+    let (mut ours, mut theirs) = connect(SUITE);
+    let mut out = b"frame".to_vec();
+    ours.seal(b"text", &mut out).unwrap();
+    assert_eq!(out[..5], *b"frame");
+    assert_eq!(data(theirs.open(&out[5..]).unwrap()), b"text");
+}
+
+#[test]
+fn plaintexts_stay_out_of_debug_output() {
+    let (mut ours, mut theirs) = connect(SUITE);
+    let record = seal(&mut ours, b"userpin1");
+    let opened = theirs.open(&record).unwrap();
+    assert_eq!(format!("{opened:?}"), "Data(8 bytes)");
+}

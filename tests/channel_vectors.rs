@@ -1,0 +1,123 @@
+//! Recorded exchanges, byte by byte: `data/vectors/stc-v1.json`.
+//!
+//! Each case holds its inputs and all that was said. `UPDATE_VECTORS=1` records anew; a change is
+//! a change of the protocol.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod channel_support;
+
+use std::{env, fmt::Write, fs, path::Path};
+
+use channel_support::{
+    FixedRandom, SERIAL, Shelf, client, config, data, partition, respond, seal, start,
+};
+use lunacm::channel::{Answer, Initiator, Session, Suite, SuiteSet, split};
+use serde_json::{Value, json};
+
+const FILE: &str = "data/vectors/stc-v1.json";
+
+#[test]
+fn exchanges_are_as_recorded() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    let now = cases();
+    if env::var_os("UPDATE_VECTORS").is_some() {
+        let text = serde_json::to_string_pretty(&now).unwrap() + "\n";
+        fs::write(&path, text).unwrap();
+    }
+    let recorded: Vec<Value> = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(recorded.len(), now.len());
+    for (recorded, now) in recorded.iter().zip(&now) {
+        assert_eq!(recorded, now, "case {} differs from its record", now["name"]);
+    }
+}
+
+fn cases() -> Vec<Value> {
+    let mut cases: Vec<Value> = Suite::ALL
+        .into_iter()
+        .map(|suite| exchange(suite.noise_name(), &[suite], SuiteSet::ALL))
+        .collect();
+    let [aes, aes_512, chacha, chacha_512] = Suite::ALL;
+    let policy = SuiteSet::EMPTY.with(aes_512).with(chacha_512);
+    cases.push(exchange("the first suite is refused", &[aes, chacha, chacha_512, aes_512], policy));
+    cases.push(exchange("nothing in common", &[aes, chacha], policy));
+    cases.push(refusal());
+    cases.push(version());
+    cases
+}
+
+/// A whole exchange: handshakes until one stands or the client gives up, then records.
+fn exchange(name: &str, offer: &[Suite], permitted: SuiteSet) -> Value {
+    let shelf = Shelf::permitting(permitted);
+    let mut initiator = Initiator::new(config(offer));
+    let (mut handshakes, mut records) = (Vec::new(), Vec::new());
+    for round in 0.. {
+        let (ours, theirs) = ([0x40 + round; 32], [0x50 + round; 32]);
+        let (waiting, message) = start(initiator, &mut FixedRandom(ours));
+        let (outcome, answer) = respond(&message, &shelf, &mut FixedRandom(theirs));
+        handshakes.push(json!({
+            "client_ephemeral_secret": hex(&ours),
+            "partition_ephemeral_secret": hex(&theirs),
+            "message": hex(&message),
+            "answer": hex(&answer),
+        }));
+        match waiting.receive(&answer) {
+            Ok(Answer::Retry(again)) => initiator = again,
+            Ok(Answer::Established(session)) => {
+                records = talk(session, outcome.unwrap().session);
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    json!({
+        "name": name,
+        "serial": SERIAL,
+        "client_secret": hex(client().expose_secret().as_ref()),
+        "partition_secret": hex(partition().expose_secret().as_ref()),
+        "offer": offer.iter().map(|suite| suite.id()).collect::<Vec<_>>(),
+        "permitted": permitted.iter().map(Suite::id).collect::<Vec<_>>(),
+        "handshakes": handshakes,
+        "records": records,
+    })
+}
+
+/// A few records each way, the first of which carry message parts.
+fn talk(mut client: Session, mut partition: Session) -> Vec<Value> {
+    let mut records = Vec::new();
+    for (id, content) in [(1, &b"a request"[..]), (2, b"")] {
+        let part = split(id, content).next().unwrap();
+        records.push(record("client", &mut client, &mut partition, &part));
+        records.push(record("partition", &mut partition, &mut client, &part));
+    }
+    records.push(record("client", &mut client, &mut partition, &[0xa5; 100]));
+    records
+}
+
+fn record(from: &str, sender: &mut Session, receiver: &mut Session, plaintext: &[u8]) -> Value {
+    let record = seal(sender, plaintext);
+    assert_eq!(data(receiver.open(&record).unwrap()), plaintext);
+    json!({ "from": from, "plaintext": hex(plaintext), "record": hex(&record) })
+}
+
+/// A partition that is not there.
+fn refusal() -> Value {
+    let mut config = config(&Suite::ALL);
+    config.serial = 7;
+    let (_, message) = start(Initiator::new(config), &mut FixedRandom([0x40; 32]));
+    let answer = respond(&message, &Shelf::permitting(SuiteSet::ALL), &mut FixedRandom([0; 32])).1;
+    json!({ "name": "refusal", "message": hex(&message), "answer": hex(&answer) })
+}
+
+fn version() -> Value {
+    let message = [0x01, 0x02];
+    let answer = respond(&message, &Shelf::permitting(SuiteSet::ALL), &mut FixedRandom([0; 32])).1;
+    json!({ "name": "another version", "message": hex(&message), "answer": hex(&answer) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
