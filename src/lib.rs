@@ -34,5 +34,3 @@ pub mod appliance;
 pub mod client;
 
 pub mod command;
-
-pub mod embedded;

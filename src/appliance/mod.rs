@@ -1,1 +1,158 @@
-//! Placeholder.
+//! The appliance: a data directory, an HSM, a listener for clients and a socket for its
+//! administrator.
+
+mod certificate;
+mod console;
+mod data;
+mod desk;
+mod dispatch;
+mod links;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub use certificate::CertificateError;
+pub use data::DataError;
+pub use desk::Desk;
+
+use crate::{
+    channel::Responder,
+    crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
+    hsm::Hsm,
+    net::{Server, server_config},
+    store::StoreError,
+};
+use data::DataDirectory;
+use dispatch::Dispatch;
+use links::LiveLinks;
+
+/// How an appliance is started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The directory that holds everything the appliance keeps.
+    pub data: PathBuf,
+    /// Where clients connect, such as `127.0.0.1:1792`; port 0 picks a free one.
+    pub listen: String,
+    /// The host name or address that clients register; the certificate is made for it.
+    pub name: Option<String>,
+}
+
+/// A running appliance.
+#[derive(Debug)]
+pub struct Appliance {
+    data: Arc<DataDirectory>,
+    desk: Arc<Desk>,
+    server: Server,
+    stop: watch::Sender<bool>,
+    console: JoinHandle<()>,
+}
+
+impl Appliance {
+    /// Opens the data directory, makes it on first start, and listens.
+    ///
+    /// # Errors
+    /// The directory is in use by another appliance, damaged or not writable, or the address
+    /// cannot be listened on.
+    pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(&settings.listen)
+            .await
+            .map_err(|error| StartError::Listen { address: settings.listen.clone(), error })?;
+        let address = listener.local_addr().map_err(StartError::Console)?;
+        let data = DataDirectory::open(&settings.data)?;
+        data.name_host(settings.name.as_deref())?;
+        let identity = certificate::load_or_make(&data, address.ip())?;
+        let store = data.store()?;
+        let random = Box::new(SystemRandom::new());
+        let hsm = Hsm::open(store.0, store.1, PasswordParameters::DEFAULT, random)?;
+        let hsm = Arc::new(hsm);
+
+        let data = Arc::new(data);
+        let live = Arc::new(LiveLinks::default());
+        let desk = Desk::new(hsm.clone(), live.clone(), data.clone(), identity.clone(), address);
+        let desk = Arc::new(desk);
+        let (stop, stopping) = watch::channel(false);
+        let console = console::start(data.socket(), desk.clone(), stopping)?;
+
+        let tls = server_config(identity).map_err(CertificateError::Tls)?;
+        let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
+        let dispatch = Arc::new(Dispatch::new(hsm, live));
+        let server =
+            Server::start(listener, tls, responder, dispatch).map_err(StartError::Console)?;
+        Ok(Self { data, desk, server, stop, console })
+    }
+
+    /// The address that clients connect to.
+    pub const fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The file that holds the server's certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.data.certificate()
+    }
+
+    /// The administrator's desk, for a caller in the same process.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The directory the administrator's files lie in.
+    pub fn files(&self) -> &Path {
+        self.data.files()
+    }
+
+    /// Ends the appliance: nothing new is accepted, requests in flight are answered.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.server.stop().await;
+        if let Err(error) = self.console.await {
+            tracing::error!(%error, "the administrator's socket ended badly");
+        }
+    }
+}
+
+/// Why an appliance does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or is not this machine's.
+    #[error("cannot listen on {address}: {error}\n{}", listen_remedy(error))]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The data directory.
+    #[error("{0}")]
+    Data(#[from] DataError),
+    /// The server's certificate or key.
+    #[error("{0}")]
+    Certificate(#[from] CertificateError),
+    /// The store.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// No randomness.
+    #[error("{0}")]
+    Random(#[from] RandomError),
+    /// The administrator's socket.
+    #[error("cannot open the administrator's socket: {0}")]
+    Console(io::Error),
+}
+
+fn listen_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "Another program has this port: end it, or choose another with --listen (port 0 picks a free one)."
+        }
+        io::ErrorKind::PermissionDenied => {
+            "Ports below 1024 need privileges: choose another with --listen."
+        }
+        _ => "Choose an address of this machine with --listen, such as 127.0.0.1:1792.",
+    }
+}

@@ -10,5 +10,5 @@ mod tls;
 
 pub use link::{ConnectError, Endpoint, Link, LinkError};
 pub use local::{local_socket, receive, send};
-pub use server::{Answered, Closer, Peer, Server, Service};
+pub use server::{Answered, Closer, Peer, Server, Service, told};
 pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};

@@ -171,7 +171,7 @@ async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
 }
 
 /// Returns once the flag is set, or can no longer be.
-async fn told(flag: &mut watch::Receiver<bool>) {
+pub async fn told(flag: &mut watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
 

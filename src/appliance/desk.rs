@@ -1,0 +1,179 @@
+//! The administrator's requests, from decoded to answered.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Component, Path},
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
+
+use super::{certificate, data::DataDirectory, links::LiveLinks};
+use crate::{
+    hsm::{AdminSession, Hsm},
+    model::{
+        AdminReply, AdminRequest, FileEntry, HsmInfo, Label, PartitionEntry, SerialNumber, Status,
+    },
+    net::ServerIdentity,
+    store::replace_file,
+    wire::PartitionIdentityFile,
+};
+
+/// Performs what the appliance's administrator asks. Blocking: password hashes and disk writes.
+#[derive(Debug)]
+pub struct Desk {
+    hsm: Arc<Hsm>,
+    live: Arc<LiveLinks>,
+    data: Arc<DataDirectory>,
+    identity: Arc<ServerIdentity>,
+    address: SocketAddr,
+}
+
+impl Desk {
+    pub(super) const fn new(
+        hsm: Arc<Hsm>,
+        live: Arc<LiveLinks>,
+        data: Arc<DataDirectory>,
+        identity: Arc<ServerIdentity>,
+        address: SocketAddr,
+    ) -> Self {
+        Self { hsm, live, data, identity, address }
+    }
+
+    /// Performs one request of the administrator at this session.
+    pub fn perform(&self, session: &AdminSession, request: AdminRequest) -> AdminReply {
+        self.try_perform(session, request).unwrap_or_else(AdminReply::Failed)
+    }
+
+    fn try_perform(
+        &self,
+        session: &AdminSession,
+        request: AdminRequest,
+    ) -> Result<AdminReply, Status> {
+        match request {
+            AdminRequest::Ping => {}
+            AdminRequest::InitializeHsm { label, password, domain } => {
+                let effects = self.hsm.initialize(session, &label, password, domain)?;
+                self.live.apply(&effects);
+            }
+            AdminRequest::Login { password } => return self.login(session, &password),
+            AdminRequest::Logout => self.hsm.logout(session)?,
+            AdminRequest::DescribeHsm => {
+                return Ok(AdminReply::Hsm(Box::new(self.describe(session)?)));
+            }
+            AdminRequest::CreatePartition { name, size } => {
+                return self.hsm.create_partition(session, &name, size).map(AdminReply::Created);
+            }
+            AdminRequest::Partitions => return self.partitions().map(AdminReply::Partitions),
+            AdminRequest::DeletePartition { name } => {
+                let effects = self.hsm.delete_partition(session, &name)?;
+                self.live.apply(&effects);
+            }
+            AdminRequest::ExportIdentity { name } => {
+                return self.export_identity(&name).map(AdminReply::File);
+            }
+            AdminRequest::Files => return self.files().map(AdminReply::Files).map_err(disk),
+            AdminRequest::DeleteFile { name } => self.delete_file(&name)?,
+            AdminRequest::RegenerateCertificate => {
+                certificate::regenerate(&self.data, self.address.ip(), &self.identity).map_err(
+                    |error| {
+                        tracing::error!(%error, "no new certificate");
+                        Status::DeviceError
+                    },
+                )?;
+            }
+        }
+        Ok(AdminReply::Done)
+    }
+
+    fn login(
+        &self,
+        session: &AdminSession,
+        password: &crate::model::Password,
+    ) -> Result<AdminReply, Status> {
+        match self.hsm.login(session, password) {
+            Ok(()) => Ok(AdminReply::Done),
+            Err(failure) => {
+                self.live.apply(&failure.effects);
+                match failure.attempts_left {
+                    Some(attempts_left) => Ok(AdminReply::WrongPassword { attempts_left }),
+                    None => Err(failure.status),
+                }
+            }
+        }
+    }
+
+    fn describe(&self, session: &AdminSession) -> Result<HsmInfo, Status> {
+        let mut info = self.hsm.describe(session)?;
+        env!("CARGO_PKG_VERSION").clone_into(&mut info.software);
+        info.host = self.data.host();
+        self.count_links(&mut info.partitions);
+        Ok(info)
+    }
+
+    fn partitions(&self) -> Result<Vec<PartitionEntry>, Status> {
+        let mut partitions = self.hsm.partitions()?;
+        self.count_links(&mut partitions);
+        Ok(partitions)
+    }
+
+    fn count_links(&self, partitions: &mut [PartitionEntry]) {
+        for partition in partitions {
+            partition.links = self.live.count(partition.serial);
+        }
+    }
+
+    fn export_identity(&self, name: &Label) -> Result<String, Status> {
+        let partitions = self.hsm.partitions()?;
+        let partition = partitions
+            .into_iter()
+            .find(|partition| partition.name == *name)
+            .ok_or(Status::ObjectHandleInvalid)?;
+        let file = file_name(partition.serial);
+        let text = PartitionIdentityFile {
+            serial: partition.serial,
+            label: partition.label,
+            key: partition.key,
+        }
+        .to_text();
+        replace_file(&self.data.files().join(&file), text.as_bytes(), 0o644).map_err(disk)?;
+        Ok(file)
+    }
+
+    fn files(&self) -> io::Result<Vec<FileEntry>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(self.data.files())? {
+            let entry = entry?;
+            let facts = entry.metadata()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if facts.is_file() && !name.starts_with('.') {
+                let modified = facts.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                files.push(FileEntry { name, size: facts.len(), modified: modified.as_secs() });
+            }
+        }
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(files)
+    }
+
+    fn delete_file(&self, name: &str) -> Result<(), Status> {
+        let mut parts = Path::new(name).components();
+        let (Some(Component::Normal(_)), None) = (parts.next(), parts.next()) else {
+            return Err(Status::ArgumentsBad);
+        };
+        fs::remove_file(self.data.files().join(name)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Status::ObjectHandleInvalid,
+            _ => disk(error),
+        })
+    }
+}
+
+/// The name of an exported partition identity: the serial number with Luna's ending.
+fn file_name(serial: SerialNumber) -> String {
+    format!("{serial}.pid")
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
+fn disk(error: io::Error) -> Status {
+    tracing::error!(%error, "the file area cannot be used");
+    Status::DeviceError
+}

@@ -1,0 +1,139 @@
+//! Requests of clients, from decoded to answered.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use super::links::LiveLinks;
+use crate::{
+    channel::{Directory, PartitionKeys, SuiteSet},
+    crypto::PublicKey,
+    hsm::{Admission, Hsm, LinkSession},
+    model::{Reply, Request, SerialNumber, Status},
+    net::{Answered, Closer, Peer, Service},
+    wire::{decode, encode},
+};
+
+/// How long a link may take to activate after its handshake (Luna's default).
+const ACTIVATION_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The service behind every link.
+pub(super) struct Dispatch {
+    live: Arc<LiveLinks>,
+    partitions: Partitions,
+}
+
+impl Dispatch {
+    pub(super) fn new(hsm: Arc<Hsm>, live: Arc<LiveLinks>) -> Self {
+        Self { live, partitions: Partitions(hsm) }
+    }
+
+    fn perform(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
+        let hsm = &self.partitions.0;
+        if let Request::Activate { client } = request {
+            return self.activate(link, client);
+        }
+        if !link.active.load(Ordering::Acquire) {
+            return (Reply::Failed(Status::StcSessionInvalid), true);
+        }
+        let (reply, effects) = hsm.perform(&link.session, request);
+        self.live.apply(&effects);
+        (reply, false)
+    }
+
+    fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
+        let hsm = &self.partitions.0;
+        if link.active.load(Ordering::Acquire) {
+            return (Reply::Failed(Status::FunctionRejected), false);
+        }
+        if let Err(status) = hsm.activate(&link.session, client) {
+            return (Reply::Failed(status), true);
+        }
+        match hsm.perform(&link.session, Request::Describe) {
+            (Reply::Partition(partition), _) => {
+                link.active.store(true, Ordering::Release);
+                tracing::info!(channel = link.channel, serial = %partition.serial, "link is up");
+                (Reply::Activated { channel: link.channel, partition }, false)
+            }
+            (Reply::Failed(status), _) => (Reply::Failed(status), true),
+            _ => (Reply::Failed(Status::DeviceError), true),
+        }
+    }
+}
+
+impl Service for Dispatch {
+    type Link = ClientLink;
+
+    fn directory(&self) -> &(dyn Directory + Sync) {
+        &self.partitions
+    }
+
+    fn open(&self, peer: Peer, closer: Closer) -> ClientLink {
+        let serial = SerialNumber::new(peer.serial);
+        let channel = self.live.enter(serial, peer.client, closer);
+        tracing::info!(channel, %serial, address = %peer.address, "handshake complete");
+        let session = LinkSession::new(serial, peer.client);
+        ClientLink { channel, session, active: AtomicBool::new(false) }
+    }
+
+    fn activation_patience(&self, _: &ClientLink) -> Duration {
+        ACTIVATION_TIMEOUT
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        link: Arc<ClientLink>,
+        request: Zeroizing<Vec<u8>>,
+    ) -> Answered {
+        let (reply, end) = match decode::<Request>(&request) {
+            Err(error) => {
+                tracing::warn!(channel = link.channel, %error, "request refused");
+                (Reply::Failed(Status::ArgumentsBad), false)
+            }
+            // Answered where it arrived; everything else may touch the store.
+            Ok(Request::Ping) if link.active.load(Ordering::Acquire) => (Reply::Done, false),
+            Ok(request) => {
+                let acting = spawn_blocking(move || self.perform(&link, request));
+                acting.await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a request ended badly");
+                    (Reply::Failed(Status::DeviceError), true)
+                })
+            }
+        };
+        let reply = encode(&reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
+        Answered { end: end || reply.is_err(), reply: reply.unwrap_or_default() }
+    }
+
+    fn close(&self, link: &ClientLink) {
+        self.live.leave(link.channel);
+        tracing::info!(channel = link.channel, "link ended");
+    }
+}
+
+/// What the appliance keeps for one link.
+pub(super) struct ClientLink {
+    channel: u64,
+    session: LinkSession,
+    active: AtomicBool,
+}
+
+/// The partitions, as the handshake sees them.
+struct Partitions(Arc<Hsm>);
+
+impl Directory for Partitions {
+    fn partition(&self, serial: u64) -> Option<PartitionKeys> {
+        let identity = self.0.identity(SerialNumber::new(serial))?;
+        Some(PartitionKeys { identity, suites: SuiteSet::ALL })
+    }
+
+    fn admits(&self, serial: u64, client: &PublicKey) -> bool {
+        !matches!(self.0.admission(SerialNumber::new(serial), client), Admission::Refused)
+    }
+}

@@ -1,0 +1,61 @@
+//! `lunahsmd`: the appliance daemon.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Parser;
+use lunacm::appliance::{Appliance, Settings, StartError};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The appliance daemon: hosts an HSM's partitions for clients and for lunash.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The directory that holds everything the appliance keeps; made on first start
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where clients connect; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1792")]
+    listen: String,
+    /// The host name or address that clients register; the server certificate is made for it
+    #[arg(long, value_name = "HOST")]
+    name: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let Arguments { data, listen, name } = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("no runtime: {error}")),
+    };
+    match runtime.block_on(run(&Settings { data, listen, name })) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+async fn run(settings: &Settings) -> Result<(), StartError> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(StartError::Console)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(StartError::Console)?;
+    let appliance = Appliance::start(settings).await?;
+    let ready = format!("lunahsmd is ready on {}\n", appliance.address());
+    // Whoever waits for the line may have gone; the appliance serves all the same.
+    let _ = io::stdout().write_all(ready.as_bytes()).and_then(|()| io::stdout().flush());
+    tokio::select! {
+        _ = terminated.recv() => tracing::info!("terminated: ending"),
+        _ = interrupted.recv() => tracing::info!("interrupted: ending"),
+    }
+    appliance.stop().await;
+    Ok(())
+}
+
+fn failed(error: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "lunahsmd: {error}");
+    ExitCode::FAILURE
+}
