@@ -11,6 +11,7 @@ mod open;
 mod rows;
 mod schema;
 mod seal;
+mod token;
 
 pub use appliance::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
@@ -21,3 +22,4 @@ pub use file::replace_file;
 pub use open::{Schema, open_database};
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
+pub use token::{ClientIdentity, ClientToken, RegisteredPartition, TokenDescription};

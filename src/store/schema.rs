@@ -1,4 +1,4 @@
-//! The tables of the appliance's database. Released steps never change.
+//! The tables of the two databases. Released steps never change.
 
 use super::Schema;
 
@@ -46,5 +46,33 @@ CREATE TABLE client (
     key BLOB NOT NULL,
     UNIQUE (partition, label),
     UNIQUE (partition, key)
+) STRICT;
+";
+
+/// The client's token: `application_id` is "LSTC".
+pub(super) const TOKEN: Schema = Schema {
+    kind: "a client token",
+    store: "token",
+    application: 0x4c53_5443,
+    steps: &[TOKEN_VERSION_1],
+};
+
+const TOKEN_VERSION_1: &str = "
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    label TEXT NOT NULL,
+    serial INTEGER NOT NULL
+) STRICT;
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    label TEXT NOT NULL,
+    public BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE TABLE partition (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    serial INTEGER NOT NULL UNIQUE,
+    label TEXT,
+    key BLOB NOT NULL
 ) STRICT;
 ";
