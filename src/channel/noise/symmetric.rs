@@ -1,0 +1,145 @@
+//! Section 5.2 (`SymmetricState`), as two types: before and after the first `MixKey`.
+
+use zeroize::Zeroizing;
+
+use crate::{
+    channel::suite::Suite,
+    crypto::{Digest, hmac},
+};
+
+use super::{
+    NoiseError,
+    cipher::{CipherKey, CipherState},
+};
+
+/// The state before the first `MixKey`: it can hash, and has nothing to encrypt with.
+pub(super) struct SymmetricState {
+    suite: Suite,
+    ck: Zeroizing<Vec<u8>>,
+    h: Vec<u8>,
+}
+
+impl SymmetricState {
+    /// `InitializeSymmetric(protocol_name)`.
+    pub(super) fn initialize(suite: Suite) -> Self {
+        let h = initial_hash(suite.digest(), suite.noise_name().as_bytes());
+        Self { suite, ck: Zeroizing::new(h.clone()), h }
+    }
+
+    /// `MixHash(data)`.
+    pub(super) fn mix_hash(&mut self, data: &[u8]) {
+        self.h = mixed(self.suite.digest(), &self.h, data);
+    }
+
+    /// `MixKey(input_key_material)`, which makes a state that can encrypt.
+    pub(super) fn mix_key(self, input_key_material: &Zeroizing<[u8; 32]>) -> KeyedState {
+        let (ck, temp_k) = hkdf(self.suite.digest(), &self.ck, input_key_material.as_slice());
+        let cipher = CipherState::initialize_key(self.suite.cipher(), &temp_k);
+        KeyedState { suite: self.suite, ck, h: self.h, cipher }
+    }
+}
+
+/// The state after the first `MixKey`.
+pub(super) struct KeyedState {
+    suite: Suite,
+    ck: Zeroizing<Vec<u8>>,
+    h: Vec<u8>,
+    cipher: CipherState,
+}
+
+impl KeyedState {
+    /// `MixHash(data)`.
+    pub(super) fn mix_hash(&mut self, data: &[u8]) {
+        self.h = mixed(self.suite.digest(), &self.h, data);
+    }
+
+    /// `MixKey(input_key_material)`.
+    pub(super) fn mix_key(&mut self, input_key_material: &Zeroizing<[u8; 32]>) {
+        let (ck, temp_k) = hkdf(self.suite.digest(), &self.ck, input_key_material.as_slice());
+        self.ck = ck;
+        self.cipher = CipherState::initialize_key(self.suite.cipher(), &temp_k);
+    }
+
+    /// `EncryptAndHash(plaintext)`, appended to `out`.
+    pub(super) fn encrypt_and_hash(
+        &mut self,
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), NoiseError> {
+        let mut ciphertext = Vec::new();
+        self.cipher.encrypt_with_ad(&self.h, plaintext, &mut ciphertext)?;
+        self.mix_hash(&ciphertext);
+        out.append(&mut ciphertext);
+        Ok(())
+    }
+
+    /// `DecryptAndHash(ciphertext)`. The ciphertext is hashed whether it authenticates or not, so
+    /// that a responder's work does not tell which.
+    pub(super) fn decrypt_and_hash(
+        &mut self,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, NoiseError> {
+        let plaintext = self.cipher.decrypt_with_ad(&self.h, ciphertext);
+        self.mix_hash(ciphertext);
+        plaintext
+    }
+
+    /// `Split()`: the initiator's key, then the responder's.
+    pub(super) fn split(self) -> (CipherKey, CipherKey) {
+        let (temp_k1, temp_k2) = hkdf(self.suite.digest(), &self.ck, &[]);
+        let cipher = self.suite.cipher();
+        (CipherKey::new(cipher, &truncated(&temp_k1)), CipherKey::new(cipher, &temp_k2))
+    }
+}
+
+/// The protocol name, padded with zeros to the hash's size, or its hash if it is longer.
+fn initial_hash(digest: Digest, protocol_name: &[u8]) -> Vec<u8> {
+    if protocol_name.len() > digest.bytes() {
+        return digest.start().update(protocol_name).finish();
+    }
+    let mut h = protocol_name.to_vec();
+    h.resize(digest.bytes(), 0);
+    h
+}
+
+fn mixed(digest: Digest, h: &[u8], data: &[u8]) -> Vec<u8> {
+    digest.start().update(h).update(data).finish()
+}
+
+/// `HKDF(chaining_key, input_key_material, 2)` (section 4.3); the second output is cut to the size
+/// of a cipher's key, which is the only use that the pattern has for it.
+fn hkdf(
+    digest: Digest,
+    chaining_key: &[u8],
+    input_key_material: &[u8],
+) -> (Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>) {
+    let temp_key = hmac(digest, chaining_key, &[input_key_material]);
+    let output1 = hmac(digest, &temp_key, &[&[0x01]]);
+    let output2 = hmac(digest, &temp_key, &[&output1, &[0x02]]);
+    let output2 = truncated(&output2);
+    (output1, output2)
+}
+
+/// The first 32 bytes (sections 5.2 and 12.2: hashes of 64 bytes are cut for keys).
+fn truncated(output: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    key.iter_mut().zip(output).for_each(|(byte, from)| *byte = *from);
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_hashed_and_short_ones_padded() {
+        let name = [b'n'; 33];
+        assert_eq!(
+            initial_hash(Digest::Sha256, &name),
+            Digest::Sha256.start().update(&name).finish()
+        );
+        assert_eq!(initial_hash(Digest::Sha256, &name[..32]), name[..32]);
+        assert_eq!(initial_hash(Digest::Sha512, &name)[..33], name);
+        assert_eq!(initial_hash(Digest::Sha512, &name)[33..], [0; 31]);
+    }
+}

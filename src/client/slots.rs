@@ -1,0 +1,167 @@
+//! The slots of a client: one for every partition whose handshake succeeded.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::link::{AskError, ConnectFailure, Identity, PartitionLink, Target};
+use crate::model::{PartitionInfo, Reply, Request, SerialNumber};
+
+/// Every partition that this client can reach, and what keeps it from the others.
+#[derive(Debug, Default)]
+pub struct Slots {
+    identity: Option<Arc<Identity>>,
+    targets: Vec<Target>,
+    present: Vec<Slot>,
+    missing: Vec<Missing>,
+}
+
+impl Slots {
+    /// Tries every target, all at once. Slots are numbered in the order of the targets.
+    pub async fn connect(identity: Identity, targets: Vec<Target>) -> Self {
+        let identity = Some(Arc::new(identity));
+        let mut slots = Self { identity, targets, present: Vec::new(), missing: Vec::new() };
+        slots.refresh().await;
+        slots
+    }
+
+    /// Asks every link for a sign of life, brings lost ones back and tries the missing ones.
+    /// A slot whose link does not come back becomes a missing partition; one that returns gets
+    /// the lowest free number.
+    pub async fn refresh(&mut self) {
+        self.missing.clear();
+        let mut lost = Vec::new();
+        for mut slot in std::mem::take(&mut self.present) {
+            match slot.describe().await {
+                Ok(()) => self.present.push(slot),
+                Err(error) => lost.push((slot.link.target().serial, host(&slot), error)),
+            }
+        }
+        self.connect_missing().await;
+        for (serial, server, error) in lost {
+            let missing = self.missing.iter_mut().find(|missing| missing.serial == serial);
+            let told =
+                missing.filter(|missing| missing.reasons.iter().all(|(at, _)| *at != server));
+            if let (Some(missing), AskError::Lost(failure)) = (told, error) {
+                missing.reasons.push((server, failure));
+            }
+        }
+    }
+
+    /// The slots, by number.
+    pub fn slots(&self) -> &[Slot] {
+        &self.present
+    }
+
+    /// The registered partitions without a slot.
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// The slot of this number.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut Slot> {
+        self.present.iter_mut().find(|slot| slot.number == number)
+    }
+
+    async fn connect_missing(&mut self) {
+        let Some(identity) = self.identity.clone() else { return };
+        let mut attempts = JoinSet::new();
+        for (order, target) in self.targets.iter().enumerate() {
+            if self.present.iter().any(|slot| slot.link.target().serial == target.serial) {
+                continue;
+            }
+            let (target, identity) = (target.clone(), identity.clone());
+            attempts.spawn(async move {
+                let attempt = PartitionLink::connect(target.clone(), identity).await;
+                (order, target, attempt)
+            });
+        }
+        let mut attempts = attempts.join_all().await;
+        attempts.sort_by_key(|(order, ..)| *order);
+        let mut failures = Vec::new();
+        for (_, target, attempt) in attempts {
+            match attempt {
+                Ok((link, partition)) => self.insert(link, partition),
+                Err(failure) => failures.push((target, failure)),
+            }
+        }
+        for (target, failure) in failures {
+            self.miss(&target, failure);
+        }
+    }
+
+    fn insert(&mut self, link: PartitionLink, partition: PartitionInfo) {
+        // The same partition behind two names of one appliance is one slot.
+        if self.present.iter().any(|slot| slot.partition.serial == partition.serial) {
+            return;
+        }
+        let taken = |number: &u32| self.present.iter().any(|slot| slot.number == *number);
+        let number = (0..u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX);
+        let at = self.present.partition_point(|slot| slot.number < number);
+        self.present.insert(at, Slot { number, partition, link });
+    }
+
+    fn miss(&mut self, target: &Target, failure: ConnectFailure) {
+        let serial = target.serial;
+        if self.present.iter().any(|slot| slot.partition.serial == serial) {
+            return;
+        }
+        let reason = (target.endpoint.host.clone(), failure);
+        match self.missing.iter_mut().find(|missing| missing.serial == serial) {
+            Some(missing) => missing.reasons.push(reason),
+            None => self.missing.push(Missing { serial, reasons: vec![reason] }),
+        }
+    }
+}
+
+/// A slot: a partition at the other end of a link.
+#[derive(Debug)]
+pub struct Slot {
+    /// The number, stable as long as the link comes back.
+    pub number: u32,
+    /// The partition as it was when it last told.
+    pub partition: PartitionInfo,
+    link: PartitionLink,
+}
+
+impl Slot {
+    /// The link to the partition.
+    pub const fn link(&self) -> &PartitionLink {
+        &self.link
+    }
+
+    /// Asks the partition.
+    ///
+    /// # Errors
+    /// As [`PartitionLink::ask`].
+    pub async fn ask(&mut self, request: &Request) -> Result<Reply, AskError> {
+        self.link.ask(request).await
+    }
+
+    /// Asks the partition what it is now.
+    ///
+    /// # Errors
+    /// As [`PartitionLink::ask`].
+    pub async fn describe(&mut self) -> Result<(), AskError> {
+        match self.ask(&Request::Describe).await? {
+            Reply::Partition(partition) => {
+                self.partition = partition;
+                Ok(())
+            }
+            _ => Err(AskError::Malformed),
+        }
+    }
+}
+
+/// A registered partition without a slot.
+#[derive(Debug)]
+pub struct Missing {
+    /// The partition's serial number.
+    pub serial: SerialNumber,
+    /// What each enabled server's connection came to, by the server's name.
+    pub reasons: Vec<(String, ConnectFailure)>,
+}
+
+fn host(slot: &Slot) -> String {
+    slot.link.target().endpoint.host.clone()
+}
