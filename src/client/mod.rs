@@ -1,6 +1,11 @@
-//! What a client machine knows and asks.
+//! What a client machine knows and asks: its home, its configuration, the registered appliances,
+//! and the links to partitions.
 
 mod admin;
+pub mod config;
+pub mod file;
+pub mod home;
+pub mod identity_file;
 mod link;
 mod slots;
 

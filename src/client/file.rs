@@ -1,0 +1,172 @@
+//! Files that users hand in, and files that must never be seen half written.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// Permissions of a public file.
+pub const PUBLIC: u32 = 0o644;
+
+/// Permissions of a directory that only its owner enters.
+const PRIVATE_DIRECTORY: u32 = 0o700;
+
+/// The content of a regular file of at most `limit` bytes, which is checked before it is read.
+///
+/// # Errors
+/// The path names no file, something else than a file, a file that is too large, or one that
+/// cannot be read.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let fail = |problem| FileError { path: path.to_owned(), problem };
+    let from_io = |error: io::Error| fail(error.into());
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    let found = fs::metadata(path).map_err(from_io)?;
+    if found.is_dir() {
+        return Err(fail(FileProblem::Directory));
+    }
+    if !found.is_file() {
+        return Err(fail(FileProblem::NotRegular));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(from_io)?;
+    if found.len() <= limit {
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(from_io)?;
+    }
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).max(found.len());
+    if length > limit {
+        return Err(fail(FileProblem::TooLarge { bytes: length, limit }));
+    }
+    Ok(bytes)
+}
+
+/// Puts `content` under `path`: all of it or, after a crash at any moment, what was there before.
+/// A link is followed, and missing directories above are made.
+///
+/// # Errors
+/// The file system refused; what was there before is untouched.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let fail = |error: io::Error| FileError { path: path.to_owned(), problem: error.into() };
+    if target.is_dir() {
+        return Err(FileError { path: path.to_owned(), problem: FileProblem::Directory });
+    }
+    let directory = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    create_directory(&directory)?;
+    let temporary = temporary_beside(&target);
+    let written = write_new(&temporary, content, mode)
+        .and_then(|()| fs::rename(&temporary, &target))
+        .and_then(|()| File::open(&directory)?.sync_all());
+    if written.is_err() {
+        // Whether or not it exists by now, nobody else has a use for it.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(fail)
+}
+
+/// Removes a file; one that is not there is as good as removed.
+///
+/// # Errors
+/// The file system refused.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError { path: path.to_owned(), problem: error.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a directory with those above it, each for its owner alone. One that exists stays as is.
+///
+/// # Errors
+/// The file system refused.
+pub fn create_directory(path: &Path) -> Result<(), FileError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(PRIVATE_DIRECTORY)
+        .create(path)
+        .map_err(|error| FileError { path: path.to_owned(), problem: error.into() })
+}
+
+fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    // The process's mask may have taken away what the mode grants.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".writing-{}-{count}.tmp", std::process::id()))
+}
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: FileProblem,
+}
+
+impl FileError {
+    /// What the user can do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self.problem {
+            FileProblem::Missing => "Check the spelling of the path.",
+            FileProblem::Directory => "Name a file in it.",
+            FileProblem::NotRegular => "Name a regular file.",
+            FileProblem::TooLarge { .. } => "Check that this is the file you mean.",
+            FileProblem::Denied => "Check the permissions of the file and its directory.",
+            FileProblem::Other(_) => "Check the file system.",
+        }
+    }
+}
+
+/// What can be wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// Nothing has this path.
+    #[error("there is no such file")]
+    Missing,
+    /// A directory has this path.
+    #[error("this is a directory, not a file")]
+    Directory,
+    /// A pipe, a socket or a device has this path.
+    #[error("this is not a regular file")]
+    NotRegular,
+    /// Larger than a file of the expected kind can be.
+    #[error("the file has {bytes} bytes; what is expected has at most {limit}")]
+    TooLarge {
+        /// The size in bytes, or the part that was read.
+        bytes: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// The permissions forbid it.
+    #[error("permission denied")]
+    Denied,
+    /// The file system's own words.
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl From<io::Error> for FileProblem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::IsADirectory => Self::Directory,
+            _ => Self::Other(error),
+        }
+    }
+}
