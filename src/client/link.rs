@@ -4,26 +4,20 @@ use std::sync::Arc;
 
 use crate::{
     channel::{InitiatorConfig, SessionStatus, Suite},
-    crypto::{KeyPair, PublicKey},
-    model::{ClientLabel, PartitionInfo, Reply, Request, SerialNumber, Status},
+    crypto::PublicKey,
+    model::{PartitionInfo, Reply, Request, SerialNumber, Status},
     net::{ConnectError, Endpoint, Link, LinkError},
+    store::ClientIdentity,
     wire::{decode, encode},
 };
-
-/// Who this client is.
-#[derive(Debug)]
-pub struct Identity {
-    /// The client's label.
-    pub label: ClientLabel,
-    /// Its static key pair.
-    pub keys: KeyPair,
-}
 
 /// A partition on an appliance, with all it takes to reach it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The appliance.
-    pub endpoint: Endpoint,
+    /// The appliance's name, as registered.
+    pub host: String,
+    /// Where the appliance is, or why that is not known.
+    pub endpoint: Result<Endpoint, String>,
     /// The partition's serial number.
     pub serial: SerialNumber,
     /// The partition's registered identity.
@@ -34,7 +28,7 @@ pub struct Target {
 #[derive(Debug)]
 pub struct PartitionLink {
     target: Target,
-    identity: Arc<Identity>,
+    identity: Arc<ClientIdentity>,
     link: Link,
     channel: u64,
     lost: u32,
@@ -47,7 +41,7 @@ impl PartitionLink {
     /// The step that failed, and how.
     pub async fn connect(
         target: Target,
-        identity: Arc<Identity>,
+        identity: Arc<ClientIdentity>,
     ) -> Result<(Self, PartitionInfo), ConnectFailure> {
         let (link, channel, partition) = establish(&target, &identity).await?;
         Ok((Self { target, identity, link, channel, lost: 0 }, partition))
@@ -116,6 +110,9 @@ impl PartitionLink {
 /// Why a partition cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectFailure {
+    /// The registration of the appliance cannot be used.
+    #[error("{0}")]
+    Unusable(String),
     /// No link.
     #[error("{0}")]
     Connect(#[from] ConnectError),
@@ -146,7 +143,7 @@ pub enum AskError {
 
 async fn establish(
     target: &Target,
-    identity: &Identity,
+    identity: &ClientIdentity,
 ) -> Result<(Link, u64, PartitionInfo), ConnectFailure> {
     let config = InitiatorConfig {
         identity: identity.keys.clone(),
@@ -154,7 +151,9 @@ async fn establish(
         serial: target.serial.value(),
         suites: Suite::ALL.to_vec(),
     };
-    let link = Link::connect(&target.endpoint, config).await?;
+    let endpoint = target.endpoint.as_ref();
+    let endpoint = endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone()))?;
+    let link = Link::connect(endpoint, config).await?;
     let activate = Request::Activate { client: identity.label.clone() };
     let activate = encode(&activate).map_err(|_| ConnectFailure::Malformed)?;
     let reply = link.call(activate).await?;

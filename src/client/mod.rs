@@ -2,13 +2,18 @@
 //! and the links to partitions.
 
 mod admin;
+pub mod certificate;
 pub mod config;
 pub mod file;
 pub mod home;
 pub mod identity_file;
 mod link;
+pub mod registration;
+pub mod servers;
 mod slots;
+mod targets;
 
 pub use admin::{AdminError, AdminLink};
-pub use link::{AskError, ConnectFailure, Identity, PartitionLink, Target};
+pub use link::{AskError, ConnectFailure, PartitionLink, Target};
 pub use slots::{Missing, Slot, Slots};
+pub use targets::{TargetsError, set_stc, targets};

@@ -4,25 +4,38 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::link::{AskError, ConnectFailure, Identity, PartitionLink, Target};
-use crate::model::{PartitionInfo, Reply, Request, SerialNumber};
+use super::link::{AskError, ConnectFailure, PartitionLink, Target};
+use crate::{
+    model::{PartitionInfo, Reply, Request, SerialNumber},
+    store::ClientIdentity,
+};
 
 /// Every partition that this client can reach, and what keeps it from the others.
 #[derive(Debug, Default)]
 pub struct Slots {
-    identity: Option<Arc<Identity>>,
+    identity: Option<Arc<ClientIdentity>>,
     targets: Vec<Target>,
     present: Vec<Slot>,
     missing: Vec<Missing>,
 }
 
 impl Slots {
-    /// Tries every target, all at once. Slots are numbered in the order of the targets.
-    pub async fn connect(identity: Identity, targets: Vec<Target>) -> Self {
-        let identity = Some(Arc::new(identity));
-        let mut slots = Self { identity, targets, present: Vec::new(), missing: Vec::new() };
-        slots.refresh().await;
-        slots
+    /// Slots for these targets, none of them tried yet.
+    pub fn new(identity: ClientIdentity, targets: Vec<Target>) -> Self {
+        Self { identity: Some(Arc::new(identity)), targets, ..Self::default() }
+    }
+
+    /// Replaces the targets. Links to partitions that are no target any more end.
+    pub fn set_targets(&mut self, targets: Vec<Target>) {
+        let stays = |slot: &Slot| {
+            let there = slot.link.target();
+            targets.iter().any(|target| {
+                (target.serial, target.key) == (there.serial, there.key)
+                    && target.host == there.host
+            })
+        };
+        self.present.retain(stays);
+        self.targets = targets;
     }
 
     /// Asks every link for a sign of life, brings lost ones back and tries the missing ones.
@@ -46,6 +59,19 @@ impl Slots {
                 missing.reasons.push((server, failure));
             }
         }
+    }
+
+    /// Whether there is an identity to connect with.
+    pub const fn has_identity(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// Ends the link to a partition, which is no target any more, and returns its slot's number.
+    pub fn forget(&mut self, serial: SerialNumber) -> Option<u32> {
+        self.targets.retain(|target| target.serial != serial);
+        self.missing.retain(|missing| missing.serial != serial);
+        let at = self.present.iter().position(|slot| slot.partition.serial == serial)?;
+        Some(self.present.remove(at).number)
     }
 
     /// The slots, by number.
@@ -106,7 +132,7 @@ impl Slots {
         if self.present.iter().any(|slot| slot.partition.serial == serial) {
             return;
         }
-        let reason = (target.endpoint.host.clone(), failure);
+        let reason = (target.host.clone(), failure);
         match self.missing.iter_mut().find(|missing| missing.serial == serial) {
             Some(missing) => missing.reasons.push(reason),
             None => self.missing.push(Missing { serial, reasons: vec![reason] }),
@@ -163,5 +189,5 @@ pub struct Missing {
 }
 
 fn host(slot: &Slot) -> String {
-    slot.link.target().endpoint.host.clone()
+    slot.link.target().host.clone()
 }

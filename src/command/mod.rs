@@ -1,3 +1,4 @@
 //! The commands of the programs: for each its declaration, its action and its report.
 
+pub mod lunacm;
 pub mod lunash;

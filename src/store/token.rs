@@ -246,7 +246,7 @@ mod tests {
         let there = again.identity().unwrap().unwrap();
         assert_eq!(there.label, identity.label);
         assert_eq!(there.keys.public(), identity.keys.public());
-        assert_eq!(again.partitions().unwrap(), [partition.clone()]);
+        assert_eq!(again.partitions().unwrap(), std::slice::from_ref(&partition));
         let first = again.description().unwrap().unwrap();
 
         again.initialize(&"two".parse().unwrap(), &mut random()).unwrap();

@@ -1,0 +1,178 @@
+//! Failures as LunaCM shows them: what was wrong, what to do, and the status.
+
+use std::fmt::Display;
+
+use crate::{
+    channel::HandshakeError,
+    client::{AskError, ConnectFailure},
+    model::{PasswordError, Role, Status},
+    net::{ConnectError, LinkError},
+    shell::Failure,
+};
+
+/// A failure with this status.
+pub(super) fn failure(status: Status, cause: impl Display) -> Failure {
+    Failure::new(cause.to_string(), status.to_string())
+}
+
+/// The general failure of a status, where the command knows nothing better.
+pub(super) fn refused(status: Status) -> Failure {
+    let (cause, remedy) = match status {
+        Status::UserNotLoggedIn => (
+            "the role that this command needs is not logged in",
+            "Log in first: role login -name <role>.",
+        ),
+        Status::UserAlreadyLoggedIn | Status::UserAnotherAlreadyLoggedIn => {
+            ("a role is already logged in to this slot", "Log it out first: role logout.")
+        }
+        Status::UserPinNotInitialized => (
+            "the role is not yet initialized",
+            "The Partition SO comes with partition init, the others with role init.",
+        ),
+        Status::PinIncorrect => ("the password is incorrect", "Try again; see role show."),
+        Status::PinExpired => (
+            "the initial password has not been changed yet",
+            "Change it first: role changepw -name <role>.",
+        ),
+        Status::PinLocked => (
+            "the role is locked out after too many failed logins",
+            "The Partition SO can initialize the partition anew, which erases its objects.",
+        ),
+        Status::DeviceMemory => (
+            "the partition has no room left",
+            "Ask the HSM SO for a larger partition, or remove what is not needed; see partition showinfo.",
+        ),
+        Status::TokenNotPresent => ("the partition is not there any more", "See slot list."),
+        Status::DeviceError => ("the appliance met a fault of its own", "Its log says more."),
+        _ => return failure(status, "the partition refused the command"),
+    };
+    failure(status, cause).remedy(remedy)
+}
+
+/// The failure of a link.
+pub(super) fn unasked(error: &AskError) -> Failure {
+    match error {
+        AskError::Lost(reason) => {
+            let (status, cause, remedy) = unreachable(reason);
+            failure(status, format_args!("the link to the partition is lost: {cause}"))
+                .remedy(remedy)
+        }
+        AskError::Unanswered(LinkError::Closed) => {
+            failure(Status::DeviceRemoved, "the link ended before the partition answered").remedy(
+                "Whether the command was carried out is not known: look before you repeat it.",
+            )
+        }
+        AskError::Unanswered(LinkError::Timeout) => {
+            failure(Status::DeviceRemoved, "the partition did not answer in time").remedy(
+                "Whether the command was carried out is not known: look before you repeat it.",
+            )
+        }
+        AskError::Malformed => {
+            failure(Status::DeviceError, "the partition's answer makes no sense")
+                .remedy("Client and appliance may be of versions that do not fit.")
+        }
+    }
+}
+
+/// Why a partition cannot be reached: status, cause and remedy.
+pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static str) {
+    match reason {
+        ConnectFailure::Unusable(reason) => (
+            Status::FunctionFailed,
+            reason.clone(),
+            "Register the server anew with vtl deleteServer and vtl addServer.",
+        ),
+        ConnectFailure::Connect(error) => no_link(error),
+        ConnectFailure::Link(error) => (
+            Status::TokenNotPresent,
+            format!("the partition closed the link: {error}"),
+            "Try again; if it stays so, the appliance's log says more.",
+        ),
+        ConnectFailure::Refused(status) => (
+            *status,
+            "the partition refused this client".to_owned(),
+            "Another client may have come first: have its Partition SO register this client's identity with stcconfig clientregister.",
+        ),
+        ConnectFailure::Malformed => (
+            Status::DeviceError,
+            "the partition's answer makes no sense".to_owned(),
+            "Client and appliance may be of versions that do not fit.",
+        ),
+    }
+}
+
+fn no_link(error: &ConnectError) -> (Status, String, &'static str) {
+    let (status, remedy) = match error {
+        ConnectError::Name => {
+            (Status::ArgumentsBad, "Register the server anew with vtl addServer.")
+        }
+        ConnectError::Tcp(_) | ConnectError::Timeout => (
+            Status::TokenNotPresent,
+            "Check that the appliance runs and that name and port are right: vtl listServers.",
+        ),
+        ConnectError::Certificate => (
+            Status::StcKeyConfirmationFailed,
+            "If its certificate was regenerated, get the new server.pem and run vtl deleteServer and vtl addServer; otherwise something stands between you and the appliance.",
+        ),
+        ConnectError::Tls(_) => (
+            Status::TokenNotPresent,
+            "Check that the port belongs to an appliance: vtl listServers.",
+        ),
+        ConnectError::Stream(_) => {
+            (Status::TokenNotPresent, "Try again; the appliance's log says more.")
+        }
+        ConnectError::Handshake(HandshakeError::SuiteRejected { .. }) => (
+            Status::StcCipherSuiteRejected,
+            "The Partition SO enables ciphers and digests with stcconfig.",
+        ),
+        ConnectError::Handshake(HandshakeError::Refused) => (
+            Status::StcKeyConfirmationFailed,
+            "Either the appliance has no partition of this serial number with the registered identity (compare the hashes: stc identityshow), or the partition does not know this client (its Partition SO registers it: stcconfig clientregister).",
+        ),
+        ConnectError::Handshake(_) => (
+            Status::StcKeyConfirmationFailed,
+            "Compare the partition's hash with the one its Partition SO gave you: stc identityshow.",
+        ),
+    };
+    let cause = match error {
+        ConnectError::Handshake(HandshakeError::Refused) => {
+            "the appliance refused the handshake".to_owned()
+        }
+        error => error.to_string(),
+    };
+    (status, cause, remedy)
+}
+
+/// A new password that breaks a rule.
+pub(super) fn bad_password(error: PasswordError) -> Failure {
+    let status = match error {
+        PasswordError::Length => Status::PinLenRange,
+        PasswordError::LeadingSpace | PasswordError::Character => Status::PinInvalid,
+    };
+    failure(status, "the new password is not permitted").remedy(format!("The rule: {error}."))
+}
+
+/// A login or another use of a password that was refused.
+pub(super) fn login_refused(role: Role, status: Status, attempts_left: Option<u8>) -> Failure {
+    match status {
+        Status::PinIncorrect => {
+            let wrong = failure(status, format_args!("the password of the {role} is incorrect"));
+            match attempts_left {
+                Some(1) => wrong.remedy("1 attempt is left."),
+                Some(left) => wrong.remedy(format!("{left} attempts are left.")),
+                None => wrong,
+            }
+        }
+        Status::UserPinNotInitialized => {
+            failure(status, format_args!("{} is not yet initialized", role.abbreviation()))
+                .remedy(match role {
+                    Role::PartitionSo => "Initialize the partition first: partition init.",
+                    Role::CryptoOfficer => "The Partition SO creates it: role init -name co.",
+                    _ => "The Crypto Officer creates it: role init.",
+                })
+        }
+        Status::PinLocked => failure(status, format_args!("the {role} is locked out"))
+            .remedy("Too many logins failed. The Partition SO can initialize the partition anew, which erases its objects."),
+        status => refused(status),
+    }
+}

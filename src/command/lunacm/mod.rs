@@ -1,0 +1,132 @@
+//! The commands of `lunacm`.
+
+mod clientconfig;
+mod failure;
+mod partition;
+mod role;
+mod role_name;
+mod session;
+mod slot;
+mod stc;
+mod stcconfig;
+mod table;
+
+use clap::{Parser, Subcommand};
+
+pub use self::session::Session;
+
+use crate::shell::{Console, Failure, Matching, Outcome, Program, Results, Style};
+
+/// One line of LunaCM.
+#[derive(Debug, Parser)]
+#[command(name = "lunacm")]
+pub struct Line {
+    #[command(subcommand)]
+    family: Family,
+}
+
+#[derive(Debug, Subcommand)]
+enum Family {
+    /// Client configuration commands
+    #[command(subcommand, visible_alias = "ccfg")]
+    Clientconfig(clientconfig::Command),
+    /// Partition commands
+    #[command(subcommand, visible_alias = "par")]
+    Partition(partition::Command),
+    /// Role commands
+    #[command(subcommand, visible_alias = "ro")]
+    Role(role::Command),
+    /// Slot commands
+    #[command(subcommand, visible_alias = "s")]
+    Slot(slot::Command),
+    /// Secure Trusted Channel commands of this client
+    #[command(subcommand)]
+    Stc(stc::Command),
+    /// Secure Trusted Channel commands of the partition
+    #[command(subcommand, visible_alias = "stcc")]
+    Stcconfig(stcconfig::Command),
+}
+
+/// LunaCM as its shell runs it.
+pub struct Lunacm {
+    session: Session,
+    style: Style,
+    quiet: bool,
+}
+
+impl Lunacm {
+    /// LunaCM over a session; a quiet one shows no banner.
+    pub const fn new(session: Session, quiet: bool) -> Self {
+        Self { session, style: STYLE, quiet }
+    }
+
+    /// The banner and the slots, as shown at the start and after a restart.
+    fn greeting(&self) -> String {
+        format!("{}\n\n\n{}", banner_line(), self.session.listing())
+    }
+}
+
+impl Program for Lunacm {
+    type Line = Line;
+
+    fn style(&self) -> &Style {
+        &self.style
+    }
+
+    fn prompt(&self) -> String {
+        "lunacm:>".to_owned()
+    }
+
+    fn banner(&mut self) -> Option<String> {
+        (!self.quiet).then(|| self.greeting())
+    }
+
+    fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
+        let session = &mut self.session;
+        match line.family {
+            Family::Clientconfig(command) => command.run(session),
+            Family::Partition(command) => command.run(session, console),
+            Family::Role(command) => command.run(session, console),
+            Family::Slot(command) => command.run(session),
+            Family::Stc(command) => command.run(session, console),
+            Family::Stcconfig(command) => command.run(session, console),
+        }
+    }
+
+    fn afterword(&mut self) -> Option<String> {
+        self.session.take_restarted().then(|| self.greeting())
+    }
+
+    fn candidates(&self, kind: &str) -> Vec<String> {
+        self.session.candidates(kind)
+    }
+}
+
+const STYLE: Style = Style {
+    matching: Matching::Exact,
+    indent: 8,
+    success: Some("Command Result : No Error"),
+    proceed: "Type 'proceed' to continue, or 'quit' to quit now ->",
+    results: Results {
+        unknown_command: "0x1 (Unknown command)",
+        wrong_use: "0x7 (CKR_ARGUMENTS_BAD)",
+        cancelled: "0xb (User Cancelled Operation)",
+    },
+    failure: closing,
+    exits: true,
+};
+
+/// The error lines and the result line of a failed command.
+fn closing(_: &str, failure: &Failure) -> String {
+    let cause = failure.cause.trim_end_matches('.');
+    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
+    format!("Error in execution: {cause}.{remedy}\n\nCommand Result : {}", failure.result)
+}
+
+/// The banner's line, in LunaCM's form with our own name to it.
+fn banner_line() -> String {
+    format!(
+        "lunacm (64-bit) v{}. Copyright (c) 2026 the lunacm authors. All rights reserved.",
+        env!("CARGO_PKG_VERSION")
+    )
+}

@@ -1,0 +1,323 @@
+//! `partition`: the partition in the current slot.
+
+use std::fmt;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{
+    Session,
+    failure::{failure, refused},
+    role::{new_password, typed},
+};
+use crate::{
+    model::{
+        Label, ObjectEntry, PARTITION_OVERHEAD_BYTES, PartitionInfo, Password, Reply, Request,
+        Role, Status,
+    },
+    shell::{Console, Failure, Outcome, Secret, report},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Initializes the partition
+    #[command(visible_alias = "in")]
+    Init(Init),
+    /// Shows what the partition is
+    #[command(alias = "sh", alias = "showi", visible_alias = "si", alias = "show")]
+    Showinfo(ShowInfo),
+    /// Lists the objects of the logged-in role
+    #[command(visible_alias = "con")]
+    Contents(Contents),
+}
+
+impl Command {
+    pub(super) fn run(self, session: &mut Session, console: &mut dyn Console) -> Outcome {
+        match self {
+            Self::Init(command) => command.run(session, console),
+            Self::Showinfo(command) => command.run(session),
+            Self::Contents(command) => command.run(session),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The partition's label
+    #[arg(long, visible_alias = "l", value_name = "label")]
+    label: String,
+    /// The Partition SO's password; asked for without this option
+    #[arg(long, visible_alias = "p", value_name = "password")]
+    password: Option<Secret>,
+    /// The cloning domain; asked for without this option
+    #[arg(long, visible_alias = "d", value_name = "domain", conflicts_with = "defaultdomain")]
+    domain: Option<Secret>,
+    /// Use the default domain (deprecated)
+    #[arg(long, visible_alias = "def")]
+    defaultdomain: bool,
+    /// Log in as Partition SO afterwards
+    #[arg(long, visible_alias = "a")]
+    auth: bool,
+    /// Do not ask for confirmation
+    #[arg(long, visible_alias = "f")]
+    force: bool,
+}
+
+impl Init {
+    fn run(mut self, session: &mut Session, console: &mut dyn Console) -> Outcome {
+        let label: Label = self.label.parse().map_err(|error| {
+            failure(
+                Status::ArgumentsBad,
+                format_args!("the partition label is not permitted: {error}"),
+            )
+        })?;
+        session.describe()?;
+        let again = session.slot()?.partition.label.is_some();
+        let logged_in = session.slot()?.partition.logged_in;
+        if again && logged_in != Some(Role::PartitionSo) {
+            return Err(failure(Status::UserNotLoggedIn, "the partition is initialized already")
+                .remedy("Only its Partition SO can initialize it again: role login -name po."));
+        }
+        let (password, domain) = if again {
+            (Password::new(String::new()), None)
+        } else {
+            (self.first_password(console)?, self.first_domain(console)?)
+        };
+        console.confirm(WARNING, self.force)?;
+        let login = password.clone();
+        let request = Request::Initialize { label, password, domain };
+        match session.ask(&request)? {
+            Reply::Failed(status) => return Err(refused(status)),
+            reply => Session::expect_done(&reply)?,
+        };
+        session.describe()?;
+        if self.auth && !again {
+            return session.done(&Request::Login { role: Role::PartitionSo, password: login });
+        }
+        Ok(None)
+    }
+
+    fn first_password(&mut self, console: &mut dyn Console) -> Result<Password, Failure> {
+        let given = match self.password.take() {
+            Some(password) => password,
+            None => console.new_secret(
+                "        Enter password for Partition SO: ",
+                "        Re-enter password for Partition SO: ",
+            )?,
+        };
+        new_password(Some(given), console)
+    }
+
+    /// The domain; an empty answer means the default domain, as Luna has it.
+    fn first_domain(&mut self, console: &mut dyn Console) -> Result<Option<Password>, Failure> {
+        if self.defaultdomain {
+            return Ok(None);
+        }
+        let domain = match self.domain.take() {
+            Some(domain) => domain,
+            None => console.new_secret(
+                "        Enter the domain name: ",
+                "        Re-enter the domain name: ",
+            )?,
+        };
+        match domain.expose().chars().count() {
+            0 => Ok(None),
+            1..=128 => Ok(Some(typed(&domain))),
+            _ => Err(failure(Status::PinLenRange, "the domain name has more than 128 characters")
+                .remedy("Choose one of 1 to 128 characters.")),
+        }
+    }
+}
+
+const WARNING: &str = "You are about to initialize the partition.\n\
+    All contents of the partition will be destroyed.\n\n\
+    Are you sure you wish to continue?";
+
+/// The slot that a command is about.
+#[derive(Debug, Args)]
+struct OfSlot {
+    /// The slot; the current one without this option
+    #[arg(long, visible_alias = "s", value_name = "slot_id")]
+    slot: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowInfo {
+    #[command(flatten)]
+    of: OfSlot,
+}
+
+impl ShowInfo {
+    fn run(&self, session: &mut Session) -> Outcome {
+        let number = session.number(self.of.slot)?;
+        match session.ask_slot(number, &Request::Describe)? {
+            Reply::Partition(partition) => report(Info::new(number, &partition)),
+            Reply::Failed(status) => Err(refused(status)),
+            _ => Err(refused(Status::DeviceError)),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Contents {
+    #[command(flatten)]
+    of: OfSlot,
+}
+
+impl Contents {
+    fn run(&self, session: &mut Session) -> Outcome {
+        let number = session.number(self.of.slot)?;
+        let role = match session.ask_slot(number, &Request::Describe)? {
+            Reply::Partition(PartitionInfo { logged_in: Some(role), .. }) => role,
+            Reply::Partition(_) => return Err(refused(Status::UserNotLoggedIn)),
+            Reply::Failed(status) => return Err(refused(status)),
+            _ => return Err(refused(Status::DeviceError)),
+        };
+        match session.ask_slot(number, &Request::Contents)? {
+            Reply::Objects(objects) => report(ObjectList {
+                role: role.name(),
+                objects: objects.iter().map(Object::from).collect(),
+            }),
+            Reply::Failed(status) => Err(refused(status)),
+            _ => Err(refused(Status::DeviceError)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Info {
+    slot: u32,
+    label: Option<String>,
+    model: String,
+    serial: String,
+    user_initialized: bool,
+    logged_in: Option<&'static str>,
+    ouid: String,
+    total_storage: u64,
+    used_storage: u64,
+    free_storage: u64,
+    object_count: u64,
+    client_count: u32,
+    overhead: u64,
+}
+
+impl Info {
+    fn new(slot: u32, partition: &PartitionInfo) -> Self {
+        Self {
+            slot,
+            label: partition.label.as_ref().map(ToString::to_string),
+            model: partition.model.clone(),
+            serial: partition.serial.to_string(),
+            user_initialized: partition.user_initialized,
+            logged_in: partition.logged_in.map(Role::name),
+            ouid: hex(&partition.ouid),
+            total_storage: partition.total_storage,
+            used_storage: partition.used_storage,
+            free_storage: partition.total_storage.saturating_sub(partition.used_storage),
+            object_count: partition.objects,
+            client_count: partition.clients,
+            overhead: PARTITION_OVERHEAD_BYTES,
+        }
+    }
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line =
+            |f: &mut fmt::Formatter<'_>, text: &str| writeln!(f, "        {}", text.trim_end());
+        writeln!(f)?;
+        line(f, &format!("Partition Label -> {}", self.label.as_deref().unwrap_or_default()))?;
+        line(f, "Partition Manufacturer -> lunacm")?;
+        line(f, &format!("Partition Model -> {}", self.model))?;
+        line(f, &format!("Partition Serial Number -> {}", self.serial))?;
+        line(f, "Partition Status -> L3 Device")?;
+        line(f, "Token Flags ->")?;
+        if self.label.is_some() {
+            line(f, "        CKF_TOKEN_INITIALIZED")?;
+        }
+        if self.user_initialized {
+            line(f, "        CKF_USER_PIN_INITIALIZED")?;
+        }
+        line(f, "RPV Initialized -> Not Supported")?;
+        line(f, &format!("Slot Id -> {}", self.slot))?;
+        line(f, &format!("Session State -> {}", self.session_state()))?;
+        line(f, &format!("Role Status -> {}", self.logged_in.unwrap_or("none logged in")))?;
+        line(f, &format!("Partition OUID: {}", self.ouid))?;
+        writeln!(f)?;
+        line(f, "Partition Storage:")?;
+        line(f, &format!("        Total Storage Space:  {}", self.total_storage))?;
+        line(f, &format!("        Used Storage Space:   {}", self.used_storage))?;
+        line(f, &format!("        Free Storage Space:   {}", self.free_storage))?;
+        line(f, &format!("        Object Count:         {}", self.object_count))?;
+        line(f, &format!("        Client Identities:    {}", self.client_count))?;
+        line(f, &format!("        Overhead:             {}", self.overhead))?;
+        writeln!(f)?;
+        write!(f, "        *** The partition is NOT in FIPS 140-2 approved operation mode. ***")
+    }
+}
+
+impl Info {
+    fn session_state(&self) -> &'static str {
+        match self.logged_in {
+            None => "CKS_RW_PUBLIC_SESSION",
+            Some(role) if role == Role::PartitionSo.name() => "CKS_RW_SO_FUNCTIONS",
+            Some(_) => "CKS_RW_USER_FUNCTIONS",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ObjectList {
+    role: &'static str,
+    objects: Vec<Object>,
+}
+
+#[derive(Debug, Serialize)]
+struct Object {
+    label: String,
+    handle: u32,
+    kind: &'static str,
+    ouid: String,
+}
+
+impl From<&ObjectEntry> for Object {
+    fn from(entry: &ObjectEntry) -> Self {
+        // PKCS#11 section 4.4: CKA_CLASS.
+        let kind = match entry.class {
+            0 => "Data",
+            1 => "Certificate",
+            2 => "Public Key",
+            3 => "Private Key",
+            4 => "Symmetric Key",
+            _ => "Other",
+        };
+        Self { label: entry.label.clone(), handle: entry.handle, kind, ouid: hex(&entry.ouid) }
+    }
+}
+
+impl fmt::Display for ObjectList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = self.role;
+        write!(f, "\n        The '{role}' is currently logged in. Looking for objects")?;
+        write!(f, "\n        accessible by the '{role}'.\n")?;
+        if self.objects.is_empty() {
+            return write!(
+                f,
+                "\n        No objects viewable to '{role}' are currently stored in the partition."
+            );
+        }
+        write!(f, "\n        Object list:\n")?;
+        for object in &self.objects {
+            write!(f, "\n        Label:         {}", object.label)?;
+            write!(f, "\n        Handle:        {}", object.handle)?;
+            write!(f, "\n        Object Type:   {}", object.kind)?;
+            writeln!(f, "\n        Object UID:    {}", object.ouid)?;
+        }
+        write!(f, "\n        Number of objects:  {}", self.objects.len())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}

@@ -1,0 +1,251 @@
+//! What LunaCM's commands work with: the home, the token, the slots.
+
+use std::fmt::Display;
+
+use tokio::runtime::Handle;
+
+use super::{
+    failure::{failure, refused, unasked},
+    slot::Listing,
+};
+use crate::{
+    client::{
+        Missing, Slot, Slots,
+        home::{Home, Paths},
+        servers::{self, Server},
+        set_stc, targets,
+    },
+    crypto::SystemRandom,
+    model::{Reply, Request, Role, SerialNumber, Status},
+    shell::{Failure, Outcome},
+    store::{ClientIdentity, ClientToken, RegisteredPartition, StoreError},
+};
+
+/// One run of LunaCM: its home, its links and the current slot.
+pub struct Session {
+    home: Home,
+    runtime: Handle,
+    slots: Slots,
+    current: Option<u32>,
+    restarted: bool,
+}
+
+impl Session {
+    /// Opens the home and connects to every partition that is enabled for STC. Partitions that
+    /// cannot be reached are no error: the listing tells.
+    ///
+    /// # Errors
+    /// The home, its configuration or its token cannot be used.
+    pub fn start(home: Home, runtime: Handle) -> Result<Self, Failure> {
+        home.open().map_err(|error| unusable(&error, error.remedy()))?;
+        let slots = Slots::default();
+        let mut session = Self { home, runtime, slots, current: None, restarted: false };
+        session.connect()?;
+        Ok(session)
+    }
+
+    /// Makes a slot current.
+    ///
+    /// # Errors
+    /// There is no slot of this number.
+    pub fn select(&mut self, number: u32) -> Result<(), Failure> {
+        if self.slots().iter().all(|slot| slot.number != number) {
+            let cause = format_args!("there is no slot {number}");
+            return Err(failure(Status::SlotIdInvalid, cause).remedy("See slot list."));
+        }
+        self.current = Some(number);
+        Ok(())
+    }
+
+    /// The slots and what is missing, as they were when last looked at.
+    pub fn listing(&self) -> Listing {
+        Listing::new(self.slots.slots(), self.slots.missing(), self.current)
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        self.slots.slots()
+    }
+
+    pub(super) fn missing(&self) -> &[Missing] {
+        self.slots.missing()
+    }
+
+    /// Looks at every link, brings lost ones back, and takes changes of configuration and token
+    /// in.
+    pub(super) fn refresh(&mut self) -> Result<(), Failure> {
+        let partitions = self.partitions()?;
+        let targets = targets(&self.home, &partitions);
+        let targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
+        let token = self.token()?;
+        match identity(&token)? {
+            Some(_) if self.slots.has_identity() => self.slots.set_targets(targets),
+            Some(identity) => self.slots = Slots::new(identity, targets),
+            None => self.slots = Slots::default(),
+        }
+        self.runtime.block_on(self.slots.refresh());
+        let there = |number| self.slots().iter().any(|slot| slot.number == number);
+        if !self.current.is_some_and(there) {
+            self.current = self.slots().first().map(|slot| slot.number);
+        }
+        Ok(())
+    }
+
+    /// Ends all links and starts anew, as LunaCM does after a change of the kind of link.
+    pub(super) fn restart(&mut self) -> Result<(), Failure> {
+        self.connect()?;
+        self.restarted = true;
+        Ok(())
+    }
+
+    /// Whether LunaCM restarted since this was last asked.
+    pub(super) const fn take_restarted(&mut self) -> bool {
+        std::mem::replace(&mut self.restarted, false)
+    }
+
+    /// Ends all links: the identity they were made with is gone.
+    pub(super) fn drop_links(&mut self) {
+        self.slots = Slots::default();
+        self.current = None;
+    }
+
+    /// Ends the link to one partition.
+    pub(super) fn forget(&mut self, serial: SerialNumber) {
+        let ended = self.slots.forget(serial);
+        if ended == self.current {
+            self.current = self.slots().first().map(|slot| slot.number);
+        }
+    }
+
+    /// The number of the given slot, or of the current one.
+    pub(super) fn number(&self, given: Option<u32>) -> Result<u32, Failure> {
+        let number = given.or(self.current).ok_or_else(no_slot)?;
+        if self.slots().iter().all(|slot| slot.number != number) {
+            let cause = format_args!("there is no slot {number}");
+            return Err(failure(Status::SlotIdInvalid, cause).remedy("See slot list."));
+        }
+        Ok(number)
+    }
+
+    /// The current slot.
+    pub(super) fn slot(&mut self) -> Result<&mut Slot, Failure> {
+        let number = self.number(None)?;
+        self.slots.get_mut(number).ok_or_else(no_slot)
+    }
+
+    /// Asks the partition in the current slot.
+    pub(super) fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+        let number = self.number(None)?;
+        self.ask_slot(number, request)
+    }
+
+    /// Asks the partition in a slot.
+    pub(super) fn ask_slot(&mut self, number: u32, request: &Request) -> Result<Reply, Failure> {
+        let runtime = self.runtime.clone();
+        let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
+        runtime.block_on(slot.ask(request)).map_err(|error| unasked(&error))
+    }
+
+    /// Asks for something that has nothing to tell.
+    pub(super) fn done(&mut self, request: &Request) -> Outcome {
+        let reply = self.ask(request)?;
+        Self::expect_done(&reply)
+    }
+
+    /// The outcome of a request that has nothing to tell.
+    pub(super) fn expect_done(reply: &Reply) -> Outcome {
+        match reply {
+            Reply::Done => Ok(None),
+            Reply::Failed(status) => Err(refused(*status)),
+            _ => Err(refused(Status::DeviceError)),
+        }
+    }
+
+    /// Brings what is known of the current slot's partition up to date.
+    pub(super) fn describe(&mut self) -> Result<(), Failure> {
+        let runtime = self.runtime.clone();
+        let slot = self.slot()?;
+        runtime.block_on(slot.describe()).map_err(|error| unasked(&error))
+    }
+
+    /// The home's places.
+    pub(super) fn paths(&self) -> Result<Paths, Failure> {
+        self.home.paths().map_err(|error| unusable(&error, error.remedy()))
+    }
+
+    /// The client token, initialized or not.
+    pub(super) fn token(&self) -> Result<ClientToken, Failure> {
+        let directory = self.paths()?.soft_token;
+        ClientToken::open(&directory, &mut SystemRandom::new()).map_err(|e| token_failure(&e))
+    }
+
+    /// The client token, which has to be initialized.
+    pub(super) fn initialized_token(&self) -> Result<ClientToken, Failure> {
+        let token = self.token()?;
+        match token.description().map_err(|error| token_failure(&error))? {
+            Some(_) => Ok(token),
+            None => Err(failure(Status::StcNoContext, "the client token is not initialized")
+                .remedy("Initialize it: stc tokeninit -label <token_label>.")),
+        }
+    }
+
+    /// The partitions registered on this client.
+    pub(super) fn partitions(&self) -> Result<Vec<RegisteredPartition>, Failure> {
+        self.token()?.partitions().map_err(|error| token_failure(&error))
+    }
+
+    /// The registered servers.
+    pub(super) fn servers(&self) -> Result<Vec<Server>, Failure> {
+        let configuration = self.home.configuration();
+        let configuration = configuration.map_err(|error| unusable(&error, error.remedy()))?;
+        servers::list(&configuration).map_err(|error| unusable(&error, error.remedy()))
+    }
+
+    /// Sets the kind of all links to a server.
+    pub(super) fn set_stc(&self, id: u8, stc: bool) -> Result<Server, Failure> {
+        set_stc(&self.home, id, stc).map_err(|error| unusable(&error, error.remedy()))
+    }
+
+    /// Values for completion.
+    pub(super) fn candidates(&self, kind: &str) -> Vec<String> {
+        match kind {
+            "slot_id" => self.slots().iter().map(|slot| slot.number.to_string()).collect(),
+            "role" => Role::OF_PARTITION.map(|role| role.abbreviation().to_owned()).to_vec(),
+            "server_id" => {
+                let servers = self.servers().unwrap_or_default();
+                servers.iter().map(|server| server.id.to_string()).collect()
+            }
+            "partition_serial_number" => {
+                let partitions = self.partitions().unwrap_or_default();
+                partitions.iter().map(|partition| partition.serial.to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn connect(&mut self) -> Result<(), Failure> {
+        self.drop_links();
+        self.refresh()
+    }
+}
+
+/// The client identity on a token.
+pub(super) fn identity(token: &ClientToken) -> Result<Option<ClientIdentity>, Failure> {
+    token.identity().map_err(|error| token_failure(&error))
+}
+
+/// A token that cannot be used.
+pub(super) fn token_failure(error: &StoreError) -> Failure {
+    let text = error.to_string();
+    let (cause, remedy) = text.split_once('\n').unwrap_or((&text, ""));
+    let known = failure(Status::StcContainerInvalid, cause);
+    if remedy.is_empty() { known } else { known.remedy(remedy) }
+}
+
+fn unusable(error: &impl Display, remedy: &'static str) -> Failure {
+    failure(Status::FunctionFailed, error).remedy(remedy)
+}
+
+fn no_slot() -> Failure {
+    failure(Status::SlotIdInvalid, "there is no slot")
+        .remedy("A slot appears when STC is enabled for a server that has a registered partition: stc enable -id <server_ID>.")
+}

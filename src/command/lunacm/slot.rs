@@ -1,0 +1,179 @@
+//! `slot`: the partitions that this client reaches.
+
+use std::fmt;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Session, failure::unreachable};
+use crate::{
+    client::{Missing, Slot},
+    shell::{Outcome, report},
+};
+
+/// The words behind a slot's configuration and description.
+const CONFIGURATION: &str = "Luna User Partition With SO (PW) Signing With Cloning Mode";
+const DESCRIPTION: &str = "Net Token Slot";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists the available slots
+    #[command(visible_alias = "l")]
+    List(List),
+    /// Sets the current slot
+    #[command(visible_alias = "s")]
+    Set(Set),
+}
+
+impl Command {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        match self {
+            Self::List(List {}) => {
+                session.refresh()?;
+                report(session.listing())
+            }
+            Self::Set(set) => set.run(session),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The slot to make current
+    #[arg(long, visible_alias = "s", value_name = "slot_id")]
+    slot: u32,
+}
+
+impl Set {
+    fn run(&self, session: &mut Session) -> Outcome {
+        let Some(slot) = session.slots().iter().find(|slot| slot.number == self.slot) else {
+            return session.select(self.slot).map(|()| None);
+        };
+        let text = SetReport { slot: self.slot, model: slot.partition.model.clone() };
+        session.select(self.slot)?;
+        report(text)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct SetReport {
+    slot: u32,
+    model: String,
+}
+
+impl fmt::Display for SetReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { slot, .. } = self;
+        write!(f, "\n        Current Slot Id:    {slot}     ({CONFIGURATION})")
+    }
+}
+
+/// The slots, what keeps other registered partitions from having one, and the current slot.
+#[derive(Debug, Serialize)]
+pub struct Listing {
+    slots: Vec<ListedSlot>,
+    missing: Vec<ListedMissing>,
+    current: Option<u32>,
+}
+
+impl Listing {
+    pub(super) fn new(slots: &[Slot], missing: &[Missing], current: Option<u32>) -> Self {
+        Self {
+            slots: slots.iter().map(ListedSlot::new).collect(),
+            missing: missing.iter().flat_map(ListedMissing::all).collect(),
+            current,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ListedSlot {
+    slot: u32,
+    label: Option<String>,
+    serial: String,
+    model: String,
+    firmware: String,
+}
+
+impl ListedSlot {
+    fn new(slot: &Slot) -> Self {
+        let partition = &slot.partition;
+        Self {
+            slot: slot.number,
+            label: partition.label.as_ref().map(ToString::to_string),
+            serial: partition.serial.to_string(),
+            model: partition.model.clone(),
+            firmware: partition.firmware.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ListedMissing {
+    serial: String,
+    server: String,
+    reason: String,
+    remedy: &'static str,
+}
+
+impl ListedMissing {
+    fn all(missing: &Missing) -> impl Iterator<Item = Self> {
+        missing.reasons.iter().map(|(server, failure)| {
+            let (_, reason, remedy) = unreachable(failure);
+            let serial = missing.serial.to_string();
+            Self { serial, server: server.clone(), reason, remedy }
+        })
+    }
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "        Available HSMs:\n")?;
+        for slot in &self.slots {
+            writeln!(f, "{slot}")?;
+        }
+        if self.slots.is_empty() && self.missing.is_empty() {
+            writeln!(f)?;
+        }
+        if !self.missing.is_empty() {
+            writeln!(f, "\n        Registered partitions without a slot:\n")?;
+            for missing in &self.missing {
+                writeln!(f, "{missing}")?;
+            }
+        }
+        match self.current {
+            Some(current) => write!(f, "\n        Current Slot Id: {current}"),
+            None => write!(f, "\n        Current Slot Id: None"),
+        }
+    }
+}
+
+impl fmt::Display for ListedSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field(f, "Slot Id", self.slot)?;
+        field(f, "Label", self.label.as_deref().unwrap_or_default())?;
+        field(f, "Serial Number", &self.serial)?;
+        field(f, "Model", &self.model)?;
+        field(f, "Firmware Version", &self.firmware)?;
+        field(f, "Configuration", CONFIGURATION)?;
+        field(f, "Slot Description", DESCRIPTION)
+    }
+}
+
+impl fmt::Display for ListedMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field(f, "Serial Number", &self.serial)?;
+        field(f, "Server", &self.server)?;
+        field(f, "Reason", &self.reason)?;
+        field(f, "Remedy", self.remedy)
+    }
+}
+
+/// One line of a listing: values start in column 33.
+fn field(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
+    let line = format!("        {:<24}{value}", format!("{name} ->"));
+    writeln!(f, "{}", line.trim_end())
+}

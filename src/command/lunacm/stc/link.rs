@@ -1,0 +1,185 @@
+//! `stc enable`, `stc disable` and `stc status`.
+
+use std::fmt;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::{
+    Session,
+    failure::{failure, unreachable},
+    session::{identity, token_failure},
+};
+use crate::{
+    client::servers::Server,
+    model,
+    shell::{Console, Failure, Outcome, report},
+};
+
+#[derive(Debug, Args)]
+pub struct Enable {
+    /// The server's number; see clientconfig listservers
+    #[arg(long, value_name = "server_ID")]
+    id: u8,
+    /// Do not ask for confirmation
+    #[arg(long, visible_alias = "f")]
+    force: bool,
+}
+
+impl Enable {
+    /// Switches the server to STC and connects. The setting stays when no partition can be
+    /// reached: it is what the user asked for, and the links come up when they can.
+    pub(super) fn run(&self, session: &mut Session, console: &mut dyn Console) -> Outcome {
+        let server = find(session, self.id)?;
+        ready(session)?;
+        let warning = format!(
+            "Enabling STC on {} forces this client to use STC for all links to it.\nPartitions assigned to this client over NTLS will not be reached any more.\nLunaCM restarts, and sessions that are open in it are closed.",
+            server.name
+        );
+        console.confirm(&warning, self.force)?;
+        session.set_stc(self.id, true)?;
+        session.restart()?;
+        if session.slots().iter().any(|slot| slot.link().target().host == server.name.as_str()) {
+            return report(Switched { server: server.name.to_string(), stc: true });
+        }
+        let name = server.name.to_string();
+        let reason = session.missing().iter().find_map(|missing| {
+            missing
+                .reasons
+                .iter()
+                .find(|(at, _)| *at == name)
+                .map(|(_, reason)| unreachable(reason))
+        });
+        Err(match reason {
+            Some((status, cause, remedy)) => failure(
+                status,
+                format_args!("STC is enabled on {name}, but no partition can be reached: {cause}"),
+            )
+            .remedy(remedy),
+            None => failure(
+                model::Status::TokenNotPresent,
+                format_args!(
+                    "STC is enabled on {name}, but it has none of the registered partitions"
+                ),
+            )
+            .remedy("Register its partitions: stc partitionregister -file <path/IDfile.pid>."),
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Disable {
+    /// The server's number; see clientconfig listservers
+    #[arg(long, value_name = "server_ID")]
+    id: u8,
+    /// Do not ask for confirmation
+    #[arg(long, visible_alias = "f")]
+    force: bool,
+}
+
+impl Disable {
+    pub(super) fn run(&self, session: &mut Session, console: &mut dyn Console) -> Outcome {
+        let server = find(session, self.id)?;
+        let warning = format!(
+            "Disabling STC on {} ends all STC links to it.\nLunaCM restarts, and sessions that are open in it are closed.",
+            server.name
+        );
+        console.confirm(&warning, self.force)?;
+        session.set_stc(self.id, false)?;
+        session.restart()?;
+        report(Switched { server: server.name.to_string(), stc: false })
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Status {}
+
+impl Status {
+    #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        // The link is asked first, so that what is shown is true now.
+        session.done(&model::Request::Ping)?;
+        let link = session.slot()?.link();
+        let status = link.status();
+        report(State {
+            enabled: true,
+            status: if link.is_up() { "Connected" } else { "Not Connected" },
+            channel_id: link.channel(),
+            cipher_name: status.suite.cipher_name(),
+            hmac_name: status.suite.hmac_name(),
+            messages_sent: status.sent,
+            messages_received: status.received,
+            replays_refused: status.replayed,
+        })
+    }
+}
+
+fn find(session: &Session, id: u8) -> Result<Server, Failure> {
+    session.servers()?.into_iter().find(|server| server.id == id).ok_or_else(|| {
+        failure(
+            model::Status::ArgumentsBad,
+            format_args!("no server of the number {id} is registered"),
+        )
+        .remedy("See clientconfig listservers; servers are registered with vtl addServer.")
+    })
+}
+
+/// What STC needs on this client: a token, an identity, a partition.
+fn ready(session: &Session) -> Result<(), Failure> {
+    let token = session.initialized_token()?;
+    if identity(&token)?.is_none() {
+        return Err(failure(
+            model::Status::StcClientIdentityNotConfigured,
+            "there is no client identity on the token",
+        )
+        .remedy("Make one: stc identitycreate -label <client_identity>."));
+    }
+    let partitions = token.partitions().map_err(|error| token_failure(&error))?;
+    if partitions.is_empty() {
+        return Err(failure(
+            model::Status::StcPartitionIdentityNotConfigured,
+            "no partition identity is registered on this client",
+        )
+        .remedy("Register one: stc partitionregister -file <path/IDfile.pid>."));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Serialize)]
+struct Switched {
+    server: String,
+    stc: bool,
+}
+
+impl fmt::Display for Switched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.stc { "enabled" } else { "disabled" };
+        write!(f, "\n        Successfully {word} STC on server {}.", self.server)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct State {
+    enabled: bool,
+    status: &'static str,
+    channel_id: u64,
+    cipher_name: &'static str,
+    hmac_name: &'static str,
+    messages_sent: u64,
+    messages_received: u64,
+    replays_refused: u64,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let enabled = if self.enabled { "Yes" } else { "No" };
+        write!(f, "\n        Enabled:            {enabled}")?;
+        write!(f, "\n        Status:             {}", self.status)?;
+        write!(f, "\n        Channel ID:         {}", self.channel_id)?;
+        write!(f, "\n        Cipher Name:        {}", self.cipher_name)?;
+        write!(f, "\n        HMAC Name:          {}", self.hmac_name)?;
+        write!(f, "\n        Messages Sent:      {}", self.messages_sent)?;
+        write!(f, "\n        Messages Received:  {}", self.messages_received)?;
+        write!(f, "\n        Replays Refused:    {}", self.replays_refused)
+    }
+}
