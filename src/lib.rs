@@ -34,3 +34,5 @@ pub mod appliance;
 pub mod client;
 
 pub mod command;
+
+pub mod embedded;

@@ -4,12 +4,14 @@ use std::{
     io::{self, Write, stdout},
     path::PathBuf,
     process::ExitCode,
+    time::SystemTime,
 };
 
 use clap::Parser;
 use lunacm::{
     client::home::Home,
     command::lunacm::{Lunacm, Session},
+    embedded::Embedded,
     shell::{Failure, Source, run},
 };
 use tracing_subscriber::EnvFilter;
@@ -30,6 +32,9 @@ struct Arguments {
     /// Makes a slot current first
     #[arg(short, value_name = "SLOT")]
     slot: Option<u32>,
+    /// Runs an appliance of its own in this process, with a partition that is ready to use
+    #[arg(long)]
+    embedded: bool,
     /// The words of the command
     #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
@@ -68,12 +73,23 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| unusable(&error.to_string()))?;
+    let embedded = arguments.embedded.then(|| Embedded::start(&home, SystemTime::now()));
+    let embedded = embedded.map(|starting| runtime.block_on(starting)).transpose();
+    let embedded = embedded.map_err(|error| unusable(&error.to_string()))?;
+    if let Some(embedded) = embedded.as_ref().filter(|_| !arguments.quiet) {
+        let _ = writeln!(stdout(), "{}\n", embedded.notes().join("\n"));
+    }
     let mut session = Session::start(home, runtime.handle().clone())?;
     if let Some(slot) = arguments.slot {
         session.select(slot)?;
     }
     let mut program = Lunacm::new(session, arguments.quiet);
-    Ok(run(&mut program, source, &mut stdout()))
+    let status = run(&mut program, source, &mut stdout());
+    if let Some(embedded) = embedded {
+        drop(program);
+        runtime.block_on(embedded.stop());
+    }
+    Ok(status)
 }
 
 fn unusable(cause: &str) -> Failure {

@@ -43,7 +43,7 @@ impl<'a> Output<'a> {
 
     /// Writes a text below what the command has shown already.
     pub fn line(&mut self, text: &str) {
-        let text = text.trim_end_matches('\n');
+        let text = text.trim_matches('\n');
         self.lead(text);
         self.write("\n");
     }

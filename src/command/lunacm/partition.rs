@@ -101,8 +101,8 @@ impl Init {
         let given = match self.password.take() {
             Some(password) => password,
             None => console.new_secret(
-                "        Enter password for Partition SO: ",
-                "        Re-enter password for Partition SO: ",
+                "Enter password for Partition SO: ",
+                "Re-enter password for Partition SO: ",
             )?,
         };
         new_password(Some(given), console)
@@ -115,10 +115,7 @@ impl Init {
         }
         let domain = match self.domain.take() {
             Some(domain) => domain,
-            None => console.new_secret(
-                "        Enter the domain name: ",
-                "        Re-enter the domain name: ",
-            )?,
+            None => console.new_secret("Enter the domain name: ", "Re-enter the domain name: ")?,
         };
         match domain.expose().chars().count() {
             0 => Ok(None),

@@ -126,7 +126,7 @@ impl Login {
         session.slot()?;
         let password = match self.password {
             Some(password) => typed(&password),
-            None => typed(&console.secret("        enter password: ")?),
+            None => typed(&console.secret("enter password: ")?),
         };
         match session.ask(&Request::Login { role, password })? {
             Reply::Failed(status) => Err(refused_login(session, role, status)),
@@ -169,7 +169,7 @@ impl ChangePw {
         let _ = self.force;
         let old = match self.oldpw {
             Some(old) => typed(&old),
-            None => typed(&console.secret("        enter existing password: ")?),
+            None => typed(&console.secret("enter existing password: ")?),
         };
         let new = new_password(self.newpw, console)?;
         match session.ask(&Request::ChangePassword { role, old, new })? {
@@ -186,9 +186,7 @@ pub(super) fn new_password(
 ) -> Result<Password, Failure> {
     let secret = match given {
         Some(secret) => secret,
-        None => {
-            console.new_secret("        enter new password: ", "        re-enter new password: ")?
-        }
+        None => console.new_secret("enter new password: ", "re-enter new password: ")?,
     };
     let password = typed(&secret);
     password.check_new().map_err(bad_password)?;
