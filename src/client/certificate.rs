@@ -84,6 +84,7 @@ impl ServerCertificate {
         let (names, validity) = (alternative_names(&parsed), parsed.validity());
         let valid_from = instant(validity.not_before.timestamp());
         let valid_until = instant(validity.not_after.timestamp());
+        drop(parsed);
         Ok(Self { der, names, valid_from, valid_until })
     }
 

@@ -39,16 +39,13 @@ pub fn register(
     let server = servers::add(&mut configuration, host, port)?;
     let paths = Paths::of(home.directory(), &configuration);
     let path = certificate_path(&paths, host);
+    let before = [Before::of(&path)?, Before::of(&paths.server_ca_file)?];
     let written = file::replace(&path, certificate.to_pem().as_bytes(), PUBLIC)
         .and_then(|()| add_to_ca_file(&paths, &certificate))
         .map_err(RegistrationError::from)
         .and_then(|()| Ok(lock.save(&configuration)?));
     if let Err(error) = written {
-        // The entry is not there, so its certificate goes as well; if even that fails, a later
-        // registration writes over it.
-        let _ = file::remove(&path);
-        let before = lock.load().map_err(RegistrationError::from);
-        let _ = before.and_then(|before| rewrite_ca_file(&paths, &before, &certificate));
+        before.iter().for_each(Before::restore);
         return Err(error);
     }
     Ok(server)
@@ -68,7 +65,7 @@ pub fn deregister(home: &Home, host: &Host) -> Result<Server, RegistrationError>
     let certificate = ServerCertificate::read(&path).ok();
     lock.save(&configuration)?;
     if let Some(certificate) = certificate {
-        rewrite_ca_file(&paths, &configuration, &certificate)?;
+        remove_from_ca_file(&paths, &configuration, &certificate)?;
     }
     file::remove(&path)?;
     Ok(server)
@@ -90,6 +87,33 @@ pub fn certificate_path(paths: &Paths, host: &Host) -> PathBuf {
 /// The greatest size in bytes of the CA file: every server's certificate fits.
 const MAXIMUM_CA_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// A file as it was before a registration.
+struct Before<'p> {
+    path: &'p Path,
+    content: Option<Vec<u8>>,
+}
+
+impl<'p> Before<'p> {
+    fn of(path: &'p Path) -> Result<Self, FileError> {
+        match file::read(path, MAXIMUM_CA_FILE_BYTES) {
+            Ok(content) => Ok(Self { path, content: Some(content) }),
+            Err(FileError { problem: FileProblem::Missing, .. }) => {
+                Ok(Self { path, content: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts it back. If even that fails, the error that led here is the one to tell: a file
+    /// without an entry does no harm, and a later registration writes over it.
+    fn restore(&self) {
+        let _ = match &self.content {
+            Some(content) => file::replace(self.path, content, PUBLIC),
+            None => file::remove(self.path),
+        };
+    }
+}
+
 fn add_to_ca_file(paths: &Paths, certificate: &ServerCertificate) -> Result<(), FileError> {
     let mut text = ca_file(paths)?;
     if certificates(&text).any(|found| found == *certificate.der()) {
@@ -104,7 +128,7 @@ fn add_to_ca_file(paths: &Paths, certificate: &ServerCertificate) -> Result<(), 
 
 /// Takes a certificate out of the CA file, unless an appliance that is still registered has the
 /// same one, as under another name. Comments and other certificates stay.
-fn rewrite_ca_file(
+fn remove_from_ca_file(
     paths: &Paths,
     configuration: &Configuration,
     removed: &ServerCertificate,
@@ -129,7 +153,7 @@ fn ca_file(paths: &Paths) -> Result<String, FileError> {
     }
 }
 
-fn certificates(text: &str) -> impl Iterator<Item = CertificateDer<'static>> + '_ {
+fn certificates(text: &str) -> impl Iterator<Item = CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok)
 }
 
