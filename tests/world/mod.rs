@@ -1,0 +1,279 @@
+//! A world of real programs for tests: a daemon on a free loopback port, homes of clients, and
+//! the shells that people type into.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "each test uses a part")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// The HSM SO's password in these tests.
+pub const SO: &str = "hsm-so-password";
+
+/// A running `lunahsmd`, killed when dropped.
+pub struct Daemon {
+    child: Child,
+    pub port: u16,
+    pub data: PathBuf,
+}
+
+impl Daemon {
+    /// Starts a daemon on this data directory; port 0 takes a free one.
+    pub fn start(data: &Path, port: u16) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lunahsmd"))
+            .args(["--name", "localhost", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .arg(data)
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = child.stderr.take().unwrap();
+        let kept = data.with_extension("log");
+        thread::spawn(move || {
+            let mut file = fs::File::options().create(true).append(true).open(kept).unwrap();
+            let _ = std::io::copy(&mut BufReader::new(log), &mut file);
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
+        Self { child, port, data: data.to_owned() }
+    }
+
+    /// SIGKILL: nothing is tidied up.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; the exit status.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    /// What the daemon has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A directory with an appliance and any number of client homes.
+pub struct World {
+    pub root: TempDir,
+    pub daemon: Daemon,
+}
+
+impl World {
+    /// A world with a fresh appliance.
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let daemon = Daemon::start(&root.path().join("hsm"), 0);
+        Self { root, daemon }
+    }
+
+    /// A world whose HSM is initialized and has these partitions, their identities exported.
+    pub fn with_partitions(names: &[&str]) -> Self {
+        let world = Self::new();
+        let mut script = format!(
+            "hsm init -label hsm1 -password {SO} -domain dom -force\nhsm login -password {SO}\n"
+        );
+        for name in names {
+            script += &format!(
+                "partition create -partition {name} -force\npartition stcidentity export -partition {name}\n"
+            );
+        }
+        let shown = world.lunash(&script);
+        assert!(shown.success, "{}", shown.text);
+        world
+    }
+
+    /// Runs a batch of `lunash`.
+    pub fn lunash(&self, script: &str) -> Shown {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lunash"));
+        command.arg("--data").arg(&self.daemon.data);
+        run(command, script)
+    }
+
+    /// The home of a client.
+    pub fn client(&self, name: &str) -> Client {
+        Client { home: self.root.path().join(name), port: self.daemon.port }
+    }
+
+    /// The appliance's certificate, as its administrator hands it out.
+    pub fn certificate(&self) -> PathBuf {
+        self.daemon.data.join("files/server.pem")
+    }
+
+    /// The exported identities of partitions, by name of the file.
+    pub fn identities(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.daemon.data.join("files")).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let mut identities: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|ending| ending == "pid")).collect();
+        identities.sort();
+        identities
+    }
+
+    /// Kills the daemon and starts it again on the same port.
+    pub fn restart_after_kill(&mut self) {
+        self.daemon.kill();
+        self.daemon = Daemon::start(&self.daemon.data.clone(), self.daemon.port);
+    }
+
+    /// A client that has a slot on the first partition.
+    pub fn connected(&self, name: &str) -> Client {
+        let client = self.client(name);
+        client.prepare(&self.certificate());
+        let identity = self.identities().remove(0);
+        let identity = identity.display();
+        let shown = client.lunacm(&format!(
+            "stc partitionregister -file {identity}\nstc enable -id 0 -force\n"
+        ));
+        assert!(shown.success, "{}", shown.text);
+        client
+    }
+}
+
+/// A client machine: a home, and the programs that use it.
+pub struct Client {
+    pub home: PathBuf,
+    pub port: u16,
+}
+
+impl Client {
+    /// Makes token, identity (with the home's name) and the server's registration.
+    pub fn prepare(&self, certificate: &Path) {
+        let name = self.home.file_name().unwrap().to_string_lossy().into_owned();
+        let shown = self.lunacm(&format!(
+            "stc tokeninit -label {name}\nstc identitycreate -label {name}\n"
+        ));
+        assert!(shown.success, "{}", shown.text);
+        let port = self.port.to_string();
+        let certificate = certificate.display().to_string();
+        let shown = self.vtl(&["addServer", "-n", "localhost", "-c", &certificate, "-port", &port]);
+        assert!(shown.success, "{}", shown.text);
+    }
+
+    /// Runs a batch of `lunacm`.
+    pub fn lunacm(&self, script: &str) -> Shown {
+        run(self.command(env!("CARGO_BIN_EXE_lunacm"), &[]), script)
+    }
+
+    /// Runs `lunacm` with arguments and this standard input.
+    pub fn lunacm_with(&self, arguments: &[&str], input: &str) -> Shown {
+        run(self.command(env!("CARGO_BIN_EXE_lunacm"), arguments), input)
+    }
+
+    /// Runs `vtl`.
+    pub fn vtl(&self, arguments: &[&str]) -> Shown {
+        run(self.command(env!("CARGO_BIN_EXE_vtl"), arguments), "")
+    }
+
+    /// The exported identity of this client.
+    pub fn identity(&self) -> PathBuf {
+        let name = self.home.file_name().unwrap();
+        self.home.join("data/client_identities").join(name)
+    }
+
+    /// A command in this home.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).env("ChrystokiConfigurationPath", &self.home);
+        command.env_remove("RUST_LOG");
+        command
+    }
+}
+
+/// What a program showed.
+#[derive(Debug)]
+pub struct Shown {
+    pub text: String,
+    pub success: bool,
+}
+
+impl Shown {
+    /// Holds that the text contains this.
+    #[track_caller]
+    pub fn has(&self, part: &str) -> &Self {
+        assert!(self.text.contains(part), "no {part:?} in:\n{}", self.text);
+        self
+    }
+
+    /// Holds that the text does not contain this.
+    #[track_caller]
+    pub fn lacks(&self, part: &str) -> &Self {
+        assert!(!self.text.contains(part), "{part:?} in:\n{}", self.text);
+        self
+    }
+
+    /// Holds that every command succeeded.
+    #[track_caller]
+    pub fn ok(&self) -> &Self {
+        assert!(self.success, "{}", self.text);
+        self
+    }
+
+    /// Holds that a command failed.
+    #[track_caller]
+    pub fn failed(&self) -> &Self {
+        assert!(!self.success, "{}", self.text);
+        self
+    }
+
+    /// The first word behind this label.
+    #[track_caller]
+    pub fn value(&self, label: &str) -> &str {
+        let rest = self.text.split_once(label).map(|(_, rest)| rest);
+        let line = rest.and_then(|rest| rest.lines().next()).map(str::trim);
+        line.unwrap_or_else(|| panic!("no {label:?} in:\n{}", self.text))
+    }
+}
+
+/// Runs a command to its end with this standard input.
+pub fn run(mut command: Command, input: &str) -> Shown {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let feeding = thread::spawn(move || {
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    let text = [stdout, stderr].concat();
+    Shown { text: String::from_utf8(text).unwrap(), success: status.success() }
+}
+
+/// Waits until `there` holds, for ten seconds.
+#[track_caller]
+pub fn eventually(what: &str, mut there: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if there() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("never: {what}");
+}
