@@ -119,9 +119,9 @@ impl Hsm {
         } else {
             let serial = partition.serial;
             let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
-            let seal = |domain: Password| match domain.expose().len() {
-                1..=512 => self.seal_domain(serial, domain.expose(), &key),
-                _ => Err(Status::PinLenRange),
+            let seal = |domain: Password| {
+                Self::check_domain(&domain)?;
+                self.seal_domain(serial, domain.expose(), &key)
             };
             (officer_row(credential), domain.map(seal).transpose()?)
         };
