@@ -149,13 +149,16 @@ impl Hsm {
         partition: &PartitionRow,
         key: &PartitionKey,
     ) -> Result<(RoleRow, Option<Vec<u8>>), Status> {
-        let login = session.login(partition.generation);
-        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
-        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let serial = partition.serial;
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
         let hash = officer.ok_or(Status::DeviceError)?.credential.hash;
+        let mut login = session.login(partition.generation);
+        // The password was changed over another link: a key wrapped under the old one would
+        // never open again. The officer logs in anew.
+        login.take_if(|login| login.role == Role::PartitionSo && login.salt != hash.salt);
+        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
+        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
         let domain = match &partition.domain {
             Some(sealed) => {
