@@ -3,6 +3,7 @@
 use super::{
     Effect, FIRMWARE, Hsm, LinkSession, fault,
     session::{Login, PartitionKey},
+    wait,
 };
 use crate::{
     model::{
@@ -23,6 +24,8 @@ impl Hsm {
     }
 
     fn try_perform(&self, session: &LinkSession, request: Request) -> Outcome {
+        let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
+        let _turn = changes(&request).then(|| wait(&known.turn));
         let partition = self.store.partition(session.serial()).map_err(fault)?;
         let partition = partition.ok_or(Status::TokenNotPresent)?;
         if must_change_first(session, &partition) && !permitted_before_change(&request) {
@@ -185,6 +188,20 @@ pub(super) fn check_role(
 
 fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
     session.login(partition.generation).as_ref().is_some_and(|login| login.must_change)
+}
+
+/// Whether a request may change what is stored of the partition.
+const fn changes(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Ping
+            | Request::Describe
+            | Request::DescribeRole { .. }
+            | Request::Logout
+            | Request::Clients
+            | Request::Identity
+            | Request::Contents
+    )
 }
 
 /// What a role with an initial password may still ask.
