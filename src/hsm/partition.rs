@@ -1,7 +1,7 @@
 //! What a partition answers its clients.
 
 use super::{
-    Effect, FIRMWARE, Hsm, LinkSession, fault,
+    Admission, Effect, FIRMWARE, Hsm, LinkSession, fault,
     session::{Login, PartitionKey},
     wait,
 };
@@ -26,6 +26,10 @@ impl Hsm {
     fn try_perform(&self, session: &LinkSession, request: Request) -> Outcome {
         let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
         let _turn = changes(&request).then(|| wait(&known.turn));
+        // Links end a moment after their client has lost its place; requests in between are late.
+        if self.admission(session.serial(), session.client()) != Admission::Registered {
+            return Err(Status::StcSessionInvalid);
+        }
         let partition = self.store.partition(session.serial()).map_err(fault)?;
         let partition = partition.ok_or(Status::TokenNotPresent)?;
         if must_change_first(session, &partition) && !permitted_before_change(&request) {
