@@ -5,5 +5,8 @@
 #[path = "../hsm_support/mod.rs"]
 mod hsm_support;
 
+mod clients;
+mod lockout;
 mod officer;
 mod partitions;
+mod roles;
