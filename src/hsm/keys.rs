@@ -9,6 +9,9 @@ use crate::{
     store::{Credential, PartitionRow, Sealer, Seat, StoreError},
 };
 
+/// The greatest length in characters of a cloning domain.
+const MAXIMUM_DOMAIN: usize = 128;
+
 /// The store's name in sealed values.
 const STORE: &str = "partition";
 
@@ -60,6 +63,13 @@ impl Hsm {
         })?;
         let salt = self.fill().map_err(fault)?;
         PasswordHash::create(self.cost, salt, password.expose()).ok_or(Status::DeviceError)
+    }
+
+    /// Holds the rule for a domain that is being set: 1 to 128 characters.
+    pub(super) fn check_domain(domain: &Password) -> Result<(), Status> {
+        // What is not UTF-8 was never typed; the type holds text.
+        let characters = str::from_utf8(domain.expose()).map_or(0, |text| text.chars().count());
+        if (1..=MAXIMUM_DOMAIN).contains(&characters) { Ok(()) } else { Err(Status::PinLenRange) }
     }
 
     /// The partition's key, wrapped for one role.
@@ -122,6 +132,7 @@ impl Hsm {
 
     /// The HSM's domain, sealed under the HSM's key.
     pub(super) fn seal_hsm_domain(&self, domain: &Password) -> Result<Vec<u8>, Status> {
+        Self::check_domain(domain)?;
         let seat = Seat { store: "hsm", object: "hsm", field: "domain" };
         let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.sealer.seal(seat, domain.expose(), random.as_mut()).map_err(fault)

@@ -34,7 +34,8 @@ impl Hsm {
         if login.is_some() {
             return Err(Status::UserAlreadyLoggedIn);
         }
-        *login = Some(Login { role, generation, key, password_key, must_change });
+        let salt = row.credential.hash.salt;
+        *login = Some(Login { role, generation, key, password_key, salt, must_change });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
     }
@@ -81,11 +82,13 @@ impl Hsm {
         let wrapped = &row.credential.wrapped_key;
         let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
         let (credential, password_key) = self.credential(partition.serial, role, new, &key)?;
+        let salt = credential.hash.salt;
         let row = RoleRow { role, credential, failures: 0, must_change: false };
         self.store.replace_role(partition.serial, &row).map_err(fault)?;
         if let Some(login) = session.login(partition.generation).as_mut() {
             login.must_change = false;
             login.password_key = password_key;
+            login.salt = salt;
         }
         tracing::info!(serial = %partition.serial, %role, "password changed");
         Ok((Reply::Done, Vec::new()))

@@ -14,7 +14,7 @@ mod session;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 pub use security_officer::LoginFailure;
@@ -41,6 +41,9 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// Held over changes of the HSM and over its SO's logins, which count before they check:
+    /// right passwords at the same time must not look like wrong ones.
+    turn: Mutex<()>,
 }
 
 /// A partition, as handshakes need it.
@@ -49,6 +52,9 @@ struct KnownPartition {
     identity: KeyPair,
     initialized: bool,
     clients: Vec<ClientRow>,
+    /// Held over every request that changes the partition, from its first look at the store: what
+    /// it decides by does not change meanwhile.
+    turn: Arc<Mutex<()>>,
 }
 
 /// Whether a partition takes a client.
@@ -86,7 +92,8 @@ impl Hsm {
         random: Box<dyn Random + Send>,
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
-        let hsm = Self { store, sealer, cost, random, known: RwLock::default() };
+        let (known, turn) = (RwLock::default(), Mutex::default());
+        let hsm = Self { store, sealer, cost, random, known, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -125,7 +132,8 @@ impl Hsm {
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
-        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients }));
+        let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
+        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients, turn }));
         Ok(())
     }
 
@@ -140,6 +148,11 @@ impl fmt::Debug for Hsm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hsm(..)")
     }
+}
+
+/// Waits for its turn. It guards no data of its own that a panic could leave half done.
+fn wait(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A store that fails is a fault of the device; its log says which.

@@ -1,8 +1,9 @@
 //! What a partition answers its clients.
 
 use super::{
-    Effect, FIRMWARE, Hsm, LinkSession, fault,
+    Admission, Effect, FIRMWARE, Hsm, LinkSession, fault,
     session::{Login, PartitionKey},
+    wait,
 };
 use crate::{
     model::{
@@ -23,6 +24,12 @@ impl Hsm {
     }
 
     fn try_perform(&self, session: &LinkSession, request: Request) -> Outcome {
+        let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
+        let _turn = changes(&request).then(|| wait(&known.turn));
+        // Links end a moment after their client has lost its place; requests in between are late.
+        if self.admission(session.serial(), session.client()) != Admission::Registered {
+            return Err(Status::StcSessionInvalid);
+        }
         let partition = self.store.partition(session.serial()).map_err(fault)?;
         let partition = partition.ok_or(Status::TokenNotPresent)?;
         if must_change_first(session, &partition) && !permitted_before_change(&request) {
@@ -119,9 +126,9 @@ impl Hsm {
         } else {
             let serial = partition.serial;
             let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
-            let seal = |domain: Password| match domain.expose().len() {
-                1..=512 => self.seal_domain(serial, domain.expose(), &key),
-                _ => Err(Status::PinLenRange),
+            let seal = |domain: Password| {
+                Self::check_domain(&domain)?;
+                self.seal_domain(serial, domain.expose(), &key)
             };
             (officer_row(credential), domain.map(seal).transpose()?)
         };
@@ -149,13 +156,16 @@ impl Hsm {
         partition: &PartitionRow,
         key: &PartitionKey,
     ) -> Result<(RoleRow, Option<Vec<u8>>), Status> {
-        let login = session.login(partition.generation);
-        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
-        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let serial = partition.serial;
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
         let hash = officer.ok_or(Status::DeviceError)?.credential.hash;
+        let mut login = session.login(partition.generation);
+        // The password was changed over another link: a key wrapped under the old one would
+        // never open again. The officer logs in anew.
+        login.take_if(|login| login.role == Role::PartitionSo && login.salt != hash.salt);
+        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
+        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
         let domain = match &partition.domain {
             Some(sealed) => {
@@ -182,6 +192,20 @@ pub(super) fn check_role(
 
 fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
     session.login(partition.generation).as_ref().is_some_and(|login| login.must_change)
+}
+
+/// Whether a request may change what is stored of the partition.
+const fn changes(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Ping
+            | Request::Describe
+            | Request::DescribeRole { .. }
+            | Request::Logout
+            | Request::Clients
+            | Request::Identity
+            | Request::Contents
+    )
 }
 
 /// What a role with an initial password may still ask.

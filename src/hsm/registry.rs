@@ -1,6 +1,6 @@
 //! The HSM's partitions: made, listed and deleted by the HSM SO.
 
-use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, fault};
+use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, fault, wait};
 use crate::{
     crypto::KeyPair,
     model::{
@@ -27,6 +27,7 @@ impl Hsm {
         name: &Label,
         size: StorageSize,
     ) -> Result<SerialNumber, Status> {
+        let _turn = wait(&self.turn);
         self.check_officer(session)?;
         let storage = match size {
             StorageSize::Default => PARTITION_STORAGE_BYTES,
@@ -71,6 +72,7 @@ impl Hsm {
         session: &AdminSession,
         name: &Label,
     ) -> Result<Vec<Effect>, Status> {
+        let _turn = wait(&self.turn);
         self.check_officer(session)?;
         let partitions = self.store.partitions().map_err(fault)?;
         let partition = partitions.iter().find(|partition| partition.name == *name);

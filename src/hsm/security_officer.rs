@@ -1,6 +1,6 @@
 //! The HSM Security Officer: initialization, login, zeroization.
 
-use super::{AdminSession, Effect, FIRMWARE, HSM_STORAGE_BYTES, Hsm, fault};
+use super::{AdminSession, Effect, FIRMWARE, HSM_STORAGE_BYTES, Hsm, fault, wait};
 use crate::{
     model::{HsmInfo, Label, MAXIMUM_PARTITIONS, PARTITION_OVERHEAD_BYTES, Password, Role, Status},
     store::Credential,
@@ -36,6 +36,7 @@ impl Hsm {
         password: Option<Password>,
         domain: Option<Password>,
     ) -> Result<Vec<Effect>, Status> {
+        let _turn = wait(&self.turn);
         let hsm = self.store.hsm().map_err(fault)?;
         let (officer, domain) = if hsm.security_officer.is_some() {
             self.check_officer(session)?;
@@ -60,6 +61,7 @@ impl Hsm {
     /// # Errors
     /// The password is wrong (the third time in a row zeroizes the HSM), or there is no SO.
     pub fn login(&self, session: &AdminSession, password: &Password) -> Result<(), LoginFailure> {
+        let _turn = wait(&self.turn);
         if self.check_officer(session).is_ok() {
             return Err(Status::UserAlreadyLoggedIn.into());
         }

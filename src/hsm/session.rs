@@ -28,6 +28,8 @@ pub(super) struct Login {
     pub(super) key: PartitionKey,
     /// What the role's password opens, for wrapping a new partition key.
     pub(super) password_key: PasswordKey,
+    /// The salt of the credential that `password_key` belongs to.
+    pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
 }

@@ -1,0 +1,12 @@
+//! The HSM's rules, through its public functions and over its SQLite store.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "../hsm_support/mod.rs"]
+mod hsm_support;
+
+mod clients;
+mod lockout;
+mod officer;
+mod partitions;
+mod roles;
