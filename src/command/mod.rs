@@ -2,3 +2,4 @@
 
 pub mod lunacm;
 pub mod lunash;
+pub mod vtl;

@@ -1,0 +1,92 @@
+//! The commands of `vtl`, which has no shell: one command a run.
+
+mod servers;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::Handle;
+
+use crate::{
+    client::home::Home,
+    shell::{Console, Failure, Matching, Outcome, Program, Results, Style},
+};
+
+/// One run of vtl.
+#[derive(Debug, Parser)]
+#[command(name = "vtl")]
+pub struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Registers an appliance's server certificate
+    #[command(name = "addServer", alias = "add")]
+    AddServer(servers::Add),
+    /// Removes an appliance
+    #[command(name = "deleteServer", alias = "del")]
+    DeleteServer(servers::Delete),
+    /// Lists the registered appliances
+    #[command(name = "listServers", alias = "ls")]
+    ListServers(servers::List),
+    /// Connects to every appliance and lists the partitions that this client reaches
+    #[command(alias = "ver")]
+    Verify(verify::Verify),
+}
+
+/// vtl in a home.
+pub struct Vtl {
+    home: Home,
+    runtime: Handle,
+}
+
+impl Vtl {
+    /// vtl in this home; the runtime is for connections.
+    pub const fn new(home: Home, runtime: Handle) -> Self {
+        Self { home, runtime }
+    }
+}
+
+impl Program for Vtl {
+    type Line = Line;
+
+    fn style(&self) -> &Style {
+        &STYLE
+    }
+
+    fn prompt(&self) -> String {
+        String::new()
+    }
+
+    fn banner(&mut self) -> Option<String> {
+        Some(format!(
+            "vtl (64-bit) v{}. Copyright (c) 2026 the lunacm authors. All rights reserved.\n",
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
+
+    fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
+        match line.command {
+            Command::AddServer(command) => command.run(&self.home),
+            Command::DeleteServer(command) => command.run(&self.home, console),
+            Command::ListServers(command) => command.run(&self.home),
+            Command::Verify(command) => command.run(&self.home, &self.runtime),
+        }
+    }
+}
+
+static STYLE: Style = Style {
+    matching: Matching::Exact,
+    indent: 0,
+    success: None,
+    proceed: "Type 'proceed' to continue, or 'quit' to quit now ->",
+    results: Results { unknown_command: "", wrong_use: "", cancelled: "" },
+    failure: closing,
+    exits: false,
+};
+
+fn closing(_: &str, failure: &Failure) -> String {
+    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
+    format!("Error: {}{remedy}", failure.cause)
+}
