@@ -58,8 +58,9 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
         return Err(Failure::new("Unknown command-line arguments", "")
             .remedy("One command goes behind -c or -q: lunacm -c slot list."));
     }
-    let home = Home::locate()
-        .map_err(|error| Failure::new(error.to_string(), "").remedy(error.remedy()))?;
+    let home = Home::locate().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
+    // The history lies in the home, which has to be there before the editor opens it.
+    home.open().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
     let history = home.directory().join(".lunacm_history");
     let source = match &arguments.file {
         _ if one_command => Source::command(&arguments.words),
@@ -67,15 +68,15 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
         None => Source::standard_input(Some(history)),
     };
     let source = source.map_err(|error| match &arguments.file {
-        Some(path) => unusable(&format!("{}: {error}", path.display())),
-        None => unusable(&error.to_string()),
+        Some(path) => unusable(&format!("{}: {error}", path.display()), "Name a file of commands."),
+        None => unusable(&error.to_string(), ""),
     })?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|error| unusable(&error.to_string()))?;
+    let runtime = runtime.map_err(|error| unusable(&error.to_string(), ""))?;
     let embedded = arguments.embedded.then(|| Embedded::start(&home, SystemTime::now()));
     let embedded = embedded.map(|starting| runtime.block_on(starting)).transpose();
-    let embedded = embedded.map_err(|error| unusable(&error.to_string()))?;
+    let embedded = embedded.map_err(|error| unusable(&error.to_string(), ""))?;
     if let Some(embedded) = embedded.as_ref().filter(|_| !arguments.quiet) {
         let _ = writeln!(stdout(), "{}\n", embedded.notes().join("\n"));
     }
@@ -92,6 +93,7 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     Ok(status)
 }
 
-fn unusable(cause: &str) -> Failure {
-    Failure::new(cause, "")
+fn unusable(cause: &str, remedy: &str) -> Failure {
+    let failure = Failure::new(cause, "");
+    if remedy.is_empty() { failure } else { failure.remedy(remedy) }
 }

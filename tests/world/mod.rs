@@ -144,9 +144,8 @@ impl World {
         client.prepare(&self.certificate());
         let identity = self.identities().remove(0);
         let identity = identity.display();
-        let shown = client.lunacm(&format!(
-            "stc partitionregister -file {identity}\nstc enable -id 0 -force\n"
-        ));
+        let shown = client
+            .lunacm(&format!("stc partitionregister -file {identity}\nstc enable -id 0 -force\n"));
         assert!(shown.success, "{}", shown.text);
         client
     }
@@ -162,9 +161,8 @@ impl Client {
     /// Makes token, identity (with the home's name) and the server's registration.
     pub fn prepare(&self, certificate: &Path) {
         let name = self.home.file_name().unwrap().to_string_lossy().into_owned();
-        let shown = self.lunacm(&format!(
-            "stc tokeninit -label {name}\nstc identitycreate -label {name}\n"
-        ));
+        let shown = self
+            .lunacm(&format!("stc tokeninit -label {name}\nstc identitycreate -label {name}\n"));
         assert!(shown.success, "{}", shown.text);
         let port = self.port.to_string();
         let certificate = certificate.display().to_string();
