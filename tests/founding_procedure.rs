@@ -16,7 +16,7 @@ const PO: &str = "partition-so-1";
 
 #[test]
 fn as_a_piped_batch() {
-    procedure(|client, script| client.lunacm(script));
+    procedure(Client::lunacm);
 }
 
 #[test]

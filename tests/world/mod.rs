@@ -96,9 +96,11 @@ impl World {
             "hsm init -label hsm1 -password {SO} -domain dom -force\nhsm login -password {SO}\n"
         );
         for name in names {
-            script += &format!(
-                "partition create -partition {name} -force\npartition stcidentity export -partition {name}\n"
-            );
+            script.push_str("partition create -force -partition ");
+            script.push_str(name);
+            script.push_str("\npartition stcidentity export -partition ");
+            script.push_str(name);
+            script.push('\n');
         }
         let shown = world.lunash(&script);
         assert!(shown.success, "{}", shown.text);
