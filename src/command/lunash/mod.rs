@@ -1,1 +1,147 @@
-//! Commands go here.
+//! `lunash`: the shell of the appliance's administrator.
+
+mod failure;
+mod file;
+mod hsm;
+mod partition;
+mod screen;
+mod sysconf;
+
+use std::cell::RefCell;
+
+use clap::Parser;
+
+use crate::{
+    client::AdminError,
+    model::{AdminReply, AdminRequest, Password},
+    shell::{Console, Failure, Outcome, Program, Secret, Style},
+};
+
+/// The commands.
+#[derive(Debug, Parser)]
+#[command(name = "lunash")]
+pub enum Line {
+    /// Manages the HSM
+    #[command(subcommand, visible_alias = "h")]
+    Hsm(hsm::Command),
+    /// Manages the HSM's partitions
+    #[command(subcommand, visible_aliases = ["p", "par"])]
+    Partition(partition::Command),
+    /// Manages your files on the appliance
+    #[command(subcommand, visible_alias = "m")]
+    My(file::My),
+    /// Configures the appliance
+    #[command(subcommand, visible_alias = "sysc")]
+    Sysconf(sysconf::Command),
+}
+
+/// The program: an administrator's session with one appliance.
+pub struct Lunash {
+    appliance: RefCell<Appliance>,
+    host: String,
+    banner: bool,
+}
+
+impl Lunash {
+    /// Meets the appliance behind `ask`, which carries one request and brings its answer. `banner`
+    /// tells whether the shell introduces itself.
+    ///
+    /// # Errors
+    /// The appliance did not answer.
+    pub fn new(
+        ask: impl FnMut(&AdminRequest) -> Result<AdminReply, AdminError> + 'static,
+        banner: bool,
+    ) -> Result<Self, Failure> {
+        let mut appliance = Appliance(Box::new(ask));
+        let host = appliance.describe()?.host;
+        Ok(Self { appliance: RefCell::new(appliance), host, banner })
+    }
+}
+
+impl Program for Lunash {
+    type Line = Line;
+
+    fn style(&self) -> &Style {
+        &screen::STYLE
+    }
+
+    fn prompt(&self) -> String {
+        format!("[{}] lunash:>", self.host)
+    }
+
+    fn banner(&mut self) -> Option<String> {
+        let version = env!("CARGO_PKG_VERSION");
+        self.banner.then(|| {
+            format!(
+                "lunacm network HSM {version} Command Line Shell - Open software, not by Thales."
+            )
+        })
+    }
+
+    fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
+        let appliance = self.appliance.get_mut();
+        match line {
+            Line::Hsm(command) => hsm::run(command, appliance, console),
+            Line::Partition(command) => partition::run(command, appliance, console),
+            Line::My(file::My::File(command)) => file::run(command, appliance, console),
+            Line::Sysconf(command) => sysconf::run(command, appliance, console),
+        }
+    }
+
+    fn candidates(&self, kind: &str) -> Vec<String> {
+        let Ok(mut appliance) = self.appliance.try_borrow_mut() else { return Vec::new() };
+        let names = match kind {
+            partition::NAME => partition::entries(&mut appliance)
+                .map(|entries| entries.into_iter().map(|entry| entry.name.into()).collect()),
+            file::NAME => file::files(&mut appliance)
+                .map(|files| files.into_iter().map(|file| file.name).collect()),
+            _ => return Vec::new(),
+        };
+        names.unwrap_or_default()
+    }
+}
+
+type Ask = dyn FnMut(&AdminRequest) -> Result<AdminReply, AdminError>;
+
+/// The appliance, as commands ask it.
+struct Appliance(Box<Ask>);
+
+impl Appliance {
+    /// Asks for something that is answered by more than [`AdminReply::Done`].
+    fn ask(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
+        match (self.0)(request).map_err(|error| failure::unreachable(&error))? {
+            AdminReply::Failed(status) => Err(failure::refused(status)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Asks for something to be done.
+    fn order(&mut self, request: &AdminRequest) -> Result<(), Failure> {
+        match self.ask(request)? {
+            AdminReply::Done => Ok(()),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+
+    fn describe(&mut self) -> Result<crate::model::HsmInfo, Failure> {
+        match self.ask(&AdminRequest::DescribeHsm)? {
+            AdminReply::Hsm(info) => Ok(*info),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+}
+
+/// A failure before the shell begins, as the screen shows it.
+pub fn describe(failure: &Failure) -> String {
+    screen::format_cause(failure)
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        failure::unreachable(&error)
+    }
+}
+
+fn password(secret: &Secret) -> Password {
+    Password::new(secret.expose().to_owned())
+}
