@@ -53,7 +53,7 @@ pub fn wrong_password(attempts_left: u8) -> Failure {
         0 => Failure::new("the password is wrong, and the HSM has been zeroized", THRESHOLD)
             .remedy("Its partitions are lost. Initialize it with 'hsm init'."),
         left => Failure::new("the password is wrong", result(Status::PinIncorrect))
-            .remedy(format!("{left} left before HSM zeroization. A right password resets this.")),
+            .remedy(format!("Login attempts left before HSM zeroization: {left}.")),
     }
 }
 

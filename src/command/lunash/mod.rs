@@ -7,6 +7,8 @@ mod partition;
 mod screen;
 mod sysconf;
 
+use std::cell::RefCell;
+
 use clap::Parser;
 
 use crate::{
@@ -35,7 +37,7 @@ pub enum Line {
 
 /// The program: an administrator's session with one appliance.
 pub struct Lunash {
-    appliance: Appliance,
+    appliance: RefCell<Appliance>,
     host: String,
     banner: bool,
 }
@@ -52,7 +54,7 @@ impl Lunash {
     ) -> Result<Self, Failure> {
         let mut appliance = Appliance(Box::new(ask));
         let host = appliance.describe()?.host;
-        Ok(Self { appliance, host, banner })
+        Ok(Self { appliance: RefCell::new(appliance), host, banner })
     }
 }
 
@@ -77,7 +79,7 @@ impl Program for Lunash {
     }
 
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
-        let appliance = &mut self.appliance;
+        let appliance = self.appliance.get_mut();
         match line {
             Line::Hsm(command) => hsm::run(command, appliance, console),
             Line::Partition(command) => partition::run(command, appliance, console),
@@ -86,11 +88,12 @@ impl Program for Lunash {
         }
     }
 
-    fn candidates(&mut self, kind: &str) -> Vec<String> {
+    fn candidates(&self, kind: &str) -> Vec<String> {
+        let Ok(mut appliance) = self.appliance.try_borrow_mut() else { return Vec::new() };
         let names = match kind {
-            partition::NAME => partition::entries(&mut self.appliance)
+            partition::NAME => partition::entries(&mut appliance)
                 .map(|entries| entries.into_iter().map(|entry| entry.name.into()).collect()),
-            file::NAME => file::files(&mut self.appliance)
+            file::NAME => file::files(&mut appliance)
                 .map(|files| files.into_iter().map(|file| file.name).collect()),
             _ => return Vec::new(),
         };
