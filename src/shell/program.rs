@@ -33,7 +33,7 @@ pub trait Program {
 
     /// Values that could be meant where an argument's value name is `kind` (in lower case), for
     /// completion. Asked before each prompt on a terminal, so it has to be quick.
-    fn candidates(&mut self, kind: &str) -> Vec<String> {
+    fn candidates(&self, kind: &str) -> Vec<String> {
         let _ = kind;
         Vec::new()
     }

@@ -147,7 +147,7 @@ impl<P: Program> Shell<'_, P> {
         }
     }
 
-    fn vocabulary(&mut self) -> Vocabulary {
+    fn vocabulary(&self) -> Vocabulary {
         let mut values = HashMap::new();
         for (_, leaf) in tree::leaves(&self.root) {
             for arg in leaf.get_arguments().filter(|arg| tree::takes_value(arg)) {

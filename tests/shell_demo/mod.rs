@@ -196,7 +196,7 @@ impl Program for Demo {
         std::mem::take(&mut self.restarted).then(|| "demo again".to_owned())
     }
 
-    fn candidates(&mut self, kind: &str) -> Vec<String> {
+    fn candidates(&self, kind: &str) -> Vec<String> {
         if kind == "slot_id" { vec!["0".to_owned(), "3".to_owned()] } else { Vec::new() }
     }
 }

@@ -97,7 +97,7 @@ impl Program for Lunacm {
         self.session.take_restarted().then(|| self.greeting())
     }
 
-    fn candidates(&mut self, kind: &str) -> Vec<String> {
+    fn candidates(&self, kind: &str) -> Vec<String> {
         self.session.candidates(kind)
     }
 }
