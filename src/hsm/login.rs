@@ -105,13 +105,10 @@ impl Hsm {
     ) -> Result<Checked, Status> {
         let (serial, role) = (partition.serial, row.role);
         if locked(roles, role) {
-            return Err(Status::PinLocked);
+            return self.lock_out(partition, role);
         }
         let attempts = self.store.count_failure(serial, role).map_err(fault)?;
         let limit = role.attempts();
-        if attempts > limit {
-            return Err(Status::PinLocked);
-        }
         if let Some(password_key) = row.credential.hash.open(password.expose()) {
             self.store.clear_failures(serial, role).map_err(fault)?;
             return Ok(Checked::Right(password_key));
@@ -120,6 +117,12 @@ impl Hsm {
         if attempts < limit {
             return Err(Status::PinIncorrect);
         }
+        self.lock_out(partition, role)
+    }
+
+    /// What a role gets that has no attempts left. For the Partition SO that is zeroization, and
+    /// its completion if the daemon was killed between the last count and this.
+    fn lock_out(&self, partition: &PartitionRow, role: Role) -> Result<Checked, Status> {
         let effects = match role {
             Role::PartitionSo => self.zeroize_partition(partition)?,
             _ => Vec::new(),

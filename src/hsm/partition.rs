@@ -35,6 +35,9 @@ impl Hsm {
         if must_change_first(session, &partition) && !permitted_before_change(&request) {
             return Err(Status::PinExpired);
         }
+        if concerns(&request).is_some_and(|role| !Role::OF_PARTITION.contains(&role)) {
+            return Err(Status::UserTypeInvalid);
+        }
         let reply = match request {
             // Activation is the appliance's; a link is activated once.
             Request::Activate { .. } => return Err(Status::FunctionRejected),
@@ -192,6 +195,17 @@ pub(super) fn check_role(
 
 fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
     session.login(partition.generation).as_ref().is_some_and(|login| login.must_change)
+}
+
+/// The role that a request names.
+const fn concerns(request: &Request) -> Option<Role> {
+    match request {
+        Request::Login { role, .. }
+        | Request::DescribeRole { role }
+        | Request::CreateRole { role, .. }
+        | Request::ChangePassword { role, .. } => Some(*role),
+        _ => None,
+    }
 }
 
 /// Whether a request may change what is stored of the partition.

@@ -89,7 +89,9 @@ impl ApplianceStore for SqliteAppliance {
     }
 
     fn count_hsm_failure(&self) -> Result<u8, StoreError> {
-        Ok(self.lock().query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?)
+        self.write(
+            |transaction| Ok(transaction.query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?),
+        )
     }
 
     fn clear_hsm_failures(&self) -> Result<(), StoreError> {
@@ -219,7 +221,10 @@ impl ApplianceStore for SqliteAppliance {
 
     fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
         let values = params![number(serial)?, role_number(role)];
-        Ok(self.lock().query_row(COUNT_FAILURE, values, |row| row.get(0))?)
+        // The row comes before the commit, whose failure only a transaction of our own tells.
+        self.write(
+            |transaction| Ok(transaction.query_row(COUNT_FAILURE, values, |row| row.get(0))?),
+        )
     }
 
     fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError> {
