@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     frames::{frame_buffer, read_frame, write_frame},
-    secure::{Message, Receiver, SharedSession, send_messages},
+    secure::{Message, ReceiveError, Receiver, SharedSession, send_messages},
 };
 use crate::{
     channel::{Directory, Refused, Responder, Session},
@@ -309,6 +309,11 @@ impl<S: Service> Requests<S> {
                     self.perform(message).await;
                 }
                 Some(Ok(None)) => break,
+                // A client that goes without a farewell is no event; a bad record is.
+                Some(Err(ReceiveError::Stream(error))) => {
+                    tracing::debug!(%error, "connection ended");
+                    break;
+                }
                 Some(Err(error)) => {
                     tracing::warn!(%error, "link ended");
                     break;
