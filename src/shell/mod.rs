@@ -1,6 +1,6 @@
 //! Any command shell: words, parsing, help, terminal, scripts. Knows nothing of HSMs.
 //!
-//! A program declares its commands once, with clap, and implements [`Program`]; [`run`] does the
+//! A program declares its commands once, with clap, and implements [`Program`]; [`run()`] does the
 //! rest. From the one declaration come the parser of Luna's spelling (`spelling`), help, masking,
 //! completion and hints:
 //!

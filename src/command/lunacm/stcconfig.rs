@@ -154,7 +154,7 @@ impl ClientDeregister {
 
 #[derive(Debug, Args)]
 pub(super) struct PartitionIdExport {
-    /// The file to write; <serial number>.pid in the partition identities' directory without this option
+    /// The file to write; without this option the serial number with .pid, in the partition identities' directory
     #[arg(long, visible_alias = "f", value_name = "path")]
     file: Option<PathBuf>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct Register {
-    /// The partition's exported identity, <serial number>.pid
+    /// The partition's exported identity, named after its serial number
     #[arg(long, visible_alias = "f", value_name = "path/IDfile.pid")]
     file: PathBuf,
     /// A label for the partition on this client
