@@ -130,7 +130,7 @@ struct Partitions(Arc<Hsm>);
 impl Directory for Partitions {
     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
         let identity = self.0.identity(SerialNumber::new(serial))?;
-        Some(PartitionKeys { identity, suites: SuiteSet::ALL })
+        Some(PartitionKeys { identity, suites: SuiteSet::HYBRID })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

@@ -137,6 +137,11 @@ impl Link {
         self.session.lock().status()
     }
 
+    /// Changes the channel's keys, whatever they have done.
+    pub fn rekey(&self) {
+        self.session.change(Session::rekey);
+    }
+
     /// Whether the link has ended.
     pub fn is_closed(&self) -> bool {
         self.waiting.is_closed()
@@ -194,21 +199,36 @@ async fn handshake(
 ) -> Result<Session, ConnectError> {
     let mut initiator = Initiator::new(config);
     let mut random = SystemRandom::new();
-    let mut answer = Vec::new();
     loop {
         let mut message = frame_buffer();
-        let awaiting =
+        let mut awaiting =
             initiator.start(&mut random, &mut message).map_err(ConnectError::Handshake)?;
-        write_frame(stream, &mut message).await.map_err(ConnectError::Stream)?;
-        stream.flush().await.map_err(ConnectError::Stream)?;
-        if !read_frame(stream, &mut answer).await.map_err(ConnectError::Stream)? {
-            return Err(ConnectError::Stream(io::ErrorKind::UnexpectedEof.into()));
-        }
-        match awaiting.receive(&answer).map_err(ConnectError::Handshake)? {
-            Answer::Established(session) => return Ok(session),
-            Answer::Retry(next) => initiator = next,
-        }
+        initiator = loop {
+            let answer = exchange(stream, &mut message).await.map_err(ConnectError::Stream)?;
+            match awaiting.receive(&answer).map_err(ConnectError::Handshake)? {
+                Answer::Established(session) => return Ok(session),
+                Answer::Retry(next) => break next,
+                Answer::CookieDemanded(demanded) => {
+                    message = frame_buffer();
+                    awaiting = demanded.repeat(&mut message);
+                }
+            }
+        };
     }
+}
+
+/// Sends one frame and waits for one.
+async fn exchange(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    message: &mut [u8],
+) -> io::Result<Vec<u8>> {
+    write_frame(stream, message).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    if !read_frame(stream, &mut answer).await? {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(answer)
 }
 
 async fn deliver<R: AsyncRead + Unpin>(mut receiver: Receiver<R>, waiting: Arc<Waiting>) {
