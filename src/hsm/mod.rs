@@ -6,6 +6,7 @@
 mod clients;
 mod keys;
 mod login;
+mod ntls;
 mod partition;
 mod registry;
 mod security_officer;
@@ -17,8 +18,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+pub use ntls::{NtlsClient, NtlsFailure};
 pub use security_officer::LoginFailure;
-pub use session::{AdminSession, LinkSession};
+pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
@@ -41,6 +43,8 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// What every NTLS connection and request needs, likewise.
+    ntls: RwLock<Arc<Vec<NtlsClient>>>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -76,7 +80,7 @@ pub enum Effect {
         /// The partition they lead to.
         serial: SerialNumber,
         /// The client they come from; every client's if none is given.
-        client: Option<PublicKey>,
+        client: Option<LinkClient>,
     },
 }
 
@@ -92,11 +96,12 @@ impl Hsm {
         random: Box<dyn Random + Send>,
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
-        let (known, turn) = (RwLock::default(), Mutex::default());
-        let hsm = Self { store, sealer, cost, random, known, turn };
+        let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
+        let hsm = Self { store, sealer, cost, random, known, ntls, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
+        hsm.load_ntls()?;
         Ok(hsm)
     }
 
@@ -117,6 +122,14 @@ impl Hsm {
         }
     }
 
+    /// Whether the client of a link may use its partition now. Answers from memory.
+    pub fn permits(&self, session: &LinkSession) -> bool {
+        match session.client() {
+            LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
+            LinkClient::Ntls(certificate) => self.is_assigned(session.serial(), certificate),
+        }
+    }
+
     fn known(&self, serial: SerialNumber) -> Option<Arc<KnownPartition>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&serial).cloned()
     }
@@ -127,7 +140,8 @@ impl Hsm {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(partition) = self.store.partition(serial)? else {
             all.remove(&serial);
-            return Ok(());
+            // Its assignments went with it.
+            return self.load_ntls();
         };
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;

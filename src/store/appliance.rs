@@ -4,14 +4,14 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::StoreError;
+use super::{NtlsStore, StoreError};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: Send + Sync {
+pub trait ApplianceStore: NtlsStore {
     /// The HSM.
     ///
     /// # Errors

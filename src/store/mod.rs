@@ -7,6 +7,7 @@
 mod appliance;
 mod error;
 mod file;
+mod ntls;
 mod open;
 mod rows;
 mod schema;
@@ -19,6 +20,7 @@ pub use appliance::{
 };
 pub use error::StoreError;
 pub use file::replace_file;
+pub use ntls::{NtlsClientRow, NtlsStore};
 pub use open::{Schema, open_database};
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};

@@ -39,7 +39,7 @@ impl SqliteAppliance {
         Ok((Self(Mutex::new(connection)), sealer))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolled it back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

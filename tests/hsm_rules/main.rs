@@ -7,6 +7,7 @@ mod hsm_support;
 
 mod clients;
 mod lockout;
+mod ntls;
 mod officer;
 mod partitions;
 mod roles;
