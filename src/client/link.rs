@@ -172,7 +172,8 @@ const fn repeatable(request: &Request) -> bool {
         | Request::DescribeRole { .. }
         | Request::Clients
         | Request::Identity
-        | Request::Contents => true,
+        | Request::Contents
+        | Request::Policies => true,
         Request::Activate { .. }
         | Request::Initialize { .. }
         | Request::Login { .. }
@@ -181,6 +182,7 @@ const fn repeatable(request: &Request) -> bool {
         | Request::ChangePassword { .. }
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
-        | Request::DeregisterSelf => false,
+        | Request::DeregisterSelf
+        | Request::ChangePolicies { .. } => false,
     }
 }

@@ -7,6 +7,7 @@ mod clients;
 mod keys;
 mod login;
 mod partition;
+mod policy;
 mod registry;
 mod security_officer;
 mod session;
@@ -22,7 +23,7 @@ pub use session::{AdminSession, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, SerialNumber, Status},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -41,17 +42,21 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// The HSM's policies in force.
+    policies: RwLock<HsmPolicySet>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
 }
 
-/// A partition, as handshakes need it.
+/// A partition, as handshakes and every request need it.
 #[derive(Debug)]
 struct KnownPartition {
     identity: KeyPair,
     initialized: bool,
     clients: Vec<ClientRow>,
+    /// The policies in force, within the capabilities.
+    policies: PolicySet,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -93,7 +98,8 @@ impl Hsm {
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
         let (known, turn) = (RwLock::default(), Mutex::default());
-        let hsm = Self { store, sealer, cost, random, known, turn };
+        let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
+        let hsm = Self { store, sealer, cost, random, known, policies, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -132,8 +138,10 @@ impl Hsm {
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
+        let policies = self.stored_policies(serial)?;
         let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
-        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients, turn }));
+        let known = KnownPartition { identity, initialized, clients, policies, turn };
+        all.insert(serial, Arc::new(known));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod admin;
 mod label;
 mod limits;
 mod password;
+mod policy;
 mod request;
 mod role;
 mod serial;
@@ -20,6 +21,9 @@ pub use limits::{
     PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
 pub use password::{Password, PasswordError};
+pub use policy::{
+    Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
+};
 pub use request::{
     ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
 };

@@ -8,6 +8,7 @@ mod appliance;
 mod error;
 mod file;
 mod open;
+mod policies;
 mod rows;
 mod schema;
 mod seal;
@@ -20,6 +21,7 @@ pub use appliance::{
 pub use error::StoreError;
 pub use file::replace_file;
 pub use open::{Schema, open_database};
+pub use policies::PolicyStore;
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
 pub use token::{ClientIdentity, ClientToken, RegisteredPartition, TokenDescription};

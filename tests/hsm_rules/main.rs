@@ -9,4 +9,5 @@ mod clients;
 mod lockout;
 mod officer;
 mod partitions;
+mod policies;
 mod roles;
