@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status};
+use super::{
+    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status,
+    cryptoki::{CryptokiReply, CryptokiRequest},
+};
 
 /// A request to the partition at the other end of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +87,9 @@ pub enum Request {
     Identity,
     /// Asks for the objects that the logged-in role may see: [`Reply::Objects`].
     Contents,
+    /// Asks something about objects and keys: [`Reply::Cryptoki`], or [`Reply::Done`] where there
+    /// is nothing to tell.
+    Cryptoki(CryptokiRequest),
     /// Asks for the partition's capabilities and policies: [`Reply::Policies`].
     Policies,
     /// Changes policies together (Partition SO). Refused if the change is destructive and `erase`
@@ -120,6 +126,8 @@ pub enum Reply {
     Identity(PartitionIdentity),
     /// To [`Request::Contents`].
     Objects(Vec<ObjectEntry>),
+    /// To [`Request::Cryptoki`].
+    Cryptoki(CryptokiReply),
     /// To [`Request::Policies`].
     Policies {
         /// The greatest values that policies can have.
