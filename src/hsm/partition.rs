@@ -42,6 +42,7 @@ impl Hsm {
             // Activation is the appliance's; a link is activated once.
             Request::Activate { .. } => return Err(Status::FunctionRejected),
             Request::Ping => Reply::Done,
+            Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
             Request::Initialize { label, password, domain } => {
                 self.initialize_partition(session, &partition, &label, (password, domain))?;

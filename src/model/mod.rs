@@ -5,6 +5,7 @@
 //! appliance, and [`Status`], the one numbered vocabulary of outcomes.
 
 mod admin;
+pub mod cryptoki;
 mod label;
 mod limits;
 mod password;

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientLabel, Label, Password, Role, SerialNumber, Status};
+use super::{
+    ClientLabel, Label, Password, Role, SerialNumber, Status,
+    cryptoki::{CryptokiReply, CryptokiRequest},
+};
 
 /// A request to the partition at the other end of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +84,9 @@ pub enum Request {
     Identity,
     /// Asks for the objects that the logged-in role may see: [`Reply::Objects`].
     Contents,
+    /// Asks something about objects and keys: [`Reply::Cryptoki`], or [`Reply::Done`] where there
+    /// is nothing to tell.
+    Cryptoki(CryptokiRequest),
 }
 
 /// The answer to a [`Request`].
@@ -107,6 +113,8 @@ pub enum Reply {
     Identity(PartitionIdentity),
     /// To [`Request::Contents`].
     Objects(Vec<ObjectEntry>),
+    /// To [`Request::Cryptoki`].
+    Cryptoki(CryptokiReply),
 }
 
 /// What a partition tells its clients of itself.
