@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     channel::{InitiatorConfig, SessionStatus, Suite},
     crypto::PublicKey,
-    model::{PartitionInfo, Reply, Request, SerialNumber, Status},
+    model::{PartitionInfo, Reply, Request, SerialNumber, Status, cryptoki::CryptokiRequest},
     net::{ConnectError, Endpoint, Link, LinkError},
     store::ClientIdentity,
     wire::{decode, encode},
@@ -172,7 +172,12 @@ const fn repeatable(request: &Request) -> bool {
         | Request::DescribeRole { .. }
         | Request::Clients
         | Request::Identity
-        | Request::Contents => true,
+        | Request::Contents
+        | Request::Policies => true,
+        // Sessions and logins end with their link; these two need neither.
+        Request::Cryptoki(request) => {
+            matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
+        }
         Request::Activate { .. }
         | Request::Initialize { .. }
         | Request::Login { .. }
@@ -181,6 +186,7 @@ const fn repeatable(request: &Request) -> bool {
         | Request::ChangePassword { .. }
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
-        | Request::DeregisterSelf => false,
+        | Request::DeregisterSelf
+        | Request::ChangePolicies { .. } => false,
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod login;
 mod ntls;
 mod partition;
+mod policy;
 mod registry;
 mod security_officer;
 mod session;
@@ -24,7 +25,7 @@ pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, SerialNumber, Status},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -45,17 +46,21 @@ pub struct Hsm {
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
     /// What every NTLS connection and request needs, likewise.
     ntls: RwLock<Arc<Vec<NtlsClient>>>,
+    /// The HSM's policies in force.
+    policies: RwLock<HsmPolicySet>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
 }
 
-/// A partition, as handshakes need it.
+/// A partition, as handshakes and every request need it.
 #[derive(Debug)]
 struct KnownPartition {
     identity: KeyPair,
     initialized: bool,
     clients: Vec<ClientRow>,
+    /// The policies in force, within the capabilities.
+    policies: PolicySet,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -97,7 +102,8 @@ impl Hsm {
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
-        let hsm = Self { store, sealer, cost, random, known, ntls, turn };
+        let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
+        let hsm = Self { store, sealer, cost, random, known, ntls, policies, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -126,7 +132,10 @@ impl Hsm {
     pub fn permits(&self, session: &LinkSession) -> bool {
         match session.client() {
             LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
-            LinkClient::Ntls(certificate) => self.is_assigned(session.serial(), certificate),
+            LinkClient::Ntls(certificate) => {
+                let serial = session.serial();
+                self.is_assigned(serial, certificate) && !self.requires_stc(serial)
+            }
         }
     }
 
@@ -146,8 +155,10 @@ impl Hsm {
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
+        let policies = self.stored_policies(serial)?;
         let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
-        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients, turn }));
+        let known = KnownPartition { identity, initialized, clients, policies, turn };
+        all.insert(serial, Arc::new(known));
         Ok(())
     }
 

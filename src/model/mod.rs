@@ -5,11 +5,13 @@
 //! appliance, and [`Status`], the one numbered vocabulary of outcomes.
 
 mod admin;
+pub mod cryptoki;
 mod host;
 mod label;
 mod limits;
 mod ntls;
 mod password;
+mod policy;
 mod request;
 mod role;
 mod serial;
@@ -27,6 +29,9 @@ pub use ntls::{
     ServiceAction,
 };
 pub use password::{Password, PasswordError};
+pub use policy::{
+    Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
+};
 pub use request::{
     ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
 };

@@ -10,4 +10,5 @@ mod lockout;
 mod ntls;
 mod officer;
 mod partitions;
+mod policies;
 mod roles;
