@@ -1,6 +1,6 @@
 //! Which requests may be sent again when nobody knows whether they were performed.
 
-use crate::model::Request;
+use crate::model::{Request, cryptoki::CryptokiRequest};
 
 /// Whether performing the request twice does no harm.
 pub(super) const fn repeatable(request: &Request) -> bool {
@@ -10,7 +10,12 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::DescribeRole { .. }
         | Request::Clients
         | Request::Identity
-        | Request::Contents => true,
+        | Request::Contents
+        | Request::Policies => true,
+        // Sessions and logins end with their link; these two need neither.
+        Request::Cryptoki(request) => {
+            matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
+        }
         Request::Activate { .. }
         | Request::Initialize { .. }
         | Request::Login { .. }
@@ -19,6 +24,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::ChangePassword { .. }
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
-        | Request::DeregisterSelf => false,
+        | Request::DeregisterSelf
+        | Request::ChangePolicies { .. } => false,
     }
 }
