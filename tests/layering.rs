@@ -94,6 +94,7 @@ fn a_right_tree_passes() {
         ("src/hsm/d.rs", "fn f<'a>(x: &'a str) -> &'a str { \"an \\\"async unsafe\\\" text\" }"),
         ("src/net/e.rs", "async fn f() { crate::channel::g().await }"),
         ("src/store/f.rs", "const Q: &str = \"SELECT 1\";"),
+        ("src/model/i.rs", "const N: &str = \"CKR_NEED_TO_CREATE_THREADS\";"),
         ("src/shell/g.rs", "fn f(w: &mut W) { writeln!(w, \"select a slot\") }"),
         ("src/bin/h.rs", "fn main() { println!(\"{}\", lunacm::embedded::f()) }"),
     ];
@@ -133,7 +134,7 @@ fn violations_of_file(path: &str, text: &str) -> Vec<String> {
             Kind::Word(word) if PRINTING.contains(&word.as_str()) && followed_by('!') => {
                 (module != "bin").then(|| format!("{module} prints with {word}!"))
             }
-            Kind::Text(text) if text.split(|c: char| !c.is_alphanumeric()).any(is_sql) => {
+            Kind::Text(text) if words(text).any(is_sql) => {
                 (module != "store").then(|| "SQL outside store".to_owned())
             }
             _ => None,
@@ -151,6 +152,11 @@ fn unsafety(path: &str, text: &str) -> Vec<String> {
 
 fn rank(module: &str) -> Option<usize> {
     RANKS.iter().position(|names| names.contains(&module))
+}
+
+/// The words of a text; a name like `CKR_NEED_TO_CREATE_THREADS` is one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
 fn is_sql(word: &str) -> bool {

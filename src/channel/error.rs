@@ -116,7 +116,8 @@ pub enum SessionError {
     /// The keys have sealed as many records as they may.
     #[error("the link's keys are used up: connect again")]
     Exhausted,
-    /// The peer did not do its part in a change of keys in time.
+    /// A key has done far more than it should have, and the peer has not done its part in changing
+    /// it.
     #[error("the peer does not change keys: connect again")]
     RekeyUnanswered,
     /// No fresh key could be made.

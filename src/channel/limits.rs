@@ -12,6 +12,10 @@ pub const MAXIMUM_RECORDS: u64 = 1 << 32;
 /// which an attacker's advantage stays below 2^-60.
 pub const MAXIMUM_BYTES: u64 = 1 << 37;
 
+/// Records that a key may do beyond its threshold while its change is under way, however low the
+/// threshold is.
+pub const GRACE_RECORDS: u64 = 1 << 16;
+
 /// When the keys are changed, by what either direction's key has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLimits {
@@ -29,6 +33,14 @@ impl KeyLimits {
     pub(super) const fn records(self) -> u64 {
         const LATEST: u64 = MAXIMUM_RECORDS - (1 << 28);
         if self.messages == 0 || self.messages > LATEST { LATEST } else { self.messages }
+    }
+
+    /// Whether a key has done so much more than it should have that there will be no change: as
+    /// many records again, at least [`GRACE_RECORDS`].
+    pub(super) const fn overrun(self, used: Used) -> bool {
+        let records = self.records();
+        used.records.saturating_sub(records)
+            >= if records > GRACE_RECORDS { records } else { GRACE_RECORDS }
     }
 
     /// Whether a key that has done this much is due to be changed.

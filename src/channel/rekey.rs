@@ -29,9 +29,6 @@ use super::{
 /// How long an old key may wait for records under way once its successor is in use.
 pub const RETIRED_KEY_LIFETIME: Duration = Duration::from_secs(5);
 
-/// How long the peer may take for its part in a change of keys before the session is over.
-pub const REKEY_PATIENCE: Duration = Duration::from_secs(30);
-
 /// What sets changes of keys apart from any other use of Noise.
 const DOMAIN: &[u8] = b"lunacm STC rekey\0";
 

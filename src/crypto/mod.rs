@@ -5,6 +5,7 @@
 //! Nothing here knows why it is called.
 
 mod aead;
+mod certificate;
 mod hash;
 mod identity;
 mod kem;
@@ -12,6 +13,7 @@ mod password;
 mod random;
 
 pub use aead::{AeadError, AeadKey, Cipher, NONCE_BYTES, TAG_BYTES};
+pub use certificate::CertificateHash;
 pub use hash::{Digest, HashState, MAXIMUM_HASH_BYTES, hmac};
 pub use identity::{Fingerprint, KEY_BYTES, KeyPair, PublicKey};
 pub use kem::{

@@ -121,7 +121,7 @@ pub(super) async fn send_messages(
             },
             () = session.wake.notified() => None,
             _ = tick.tick() => {
-                session.lock().tick(start.elapsed())?;
+                session.lock().tick(start.elapsed());
                 None
             }
         };

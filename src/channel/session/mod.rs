@@ -14,7 +14,7 @@ use super::{
     keys::{Kind, Receiving, RecordHeader, Sending},
     limits::KeyLimits,
     noise::{Chain, TransportKeys},
-    rekey::{Exchange, NextKeys, REKEY_PATIENCE, Retired},
+    rekey::{Exchange, NextKeys, Retired},
     window::WindowSize,
 };
 
@@ -23,9 +23,9 @@ use super::{
 /// A record that does not authenticate ends the session: it says no more, in either direction. A
 /// record that comes a second time is counted and otherwise ignored.
 ///
-/// Its driver does four things. It seals what its user sends; it opens what arrives; it calls
-/// [`Self::tick`] about once a second; and whenever [`Self::has_control`] says so, after any of
-/// these, it calls [`Self::next_control`] and sends what that wrote, best before more data.
+/// Its driver does three things. It seals what its user sends; it opens what arrives; and after
+/// either, while [`Self::has_control`] says so, it calls [`Self::next_control`] and sends what that
+/// wrote, best before more data. If it has a clock, it calls [`Self::tick`] now and then.
 #[derive(Debug)]
 pub struct Session {
     end: End,
@@ -67,8 +67,6 @@ struct Pending {
     keys_changed: Option<u64>,
     /// The client has to hear of the settings.
     settings: bool,
-    /// When the peer's part in the exchange is overdue; set by the first tick.
-    deadline: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -127,22 +125,12 @@ impl Session {
         opened.map_err(|error| self.end(error))
     }
 
-    /// Lets time pass: `now` is the time since any fixed moment. Old keys go when theirs is over.
-    ///
-    /// # Errors
-    /// [`SessionError::RekeyUnanswered`], or whatever ended the session before.
-    pub fn tick(&mut self, now: Duration) -> Result<(), SessionError> {
-        self.check_alive()?;
+    /// Lets time pass: `now` is the time since any fixed moment. An old key goes when its time is
+    /// over, should a record under it never come.
+    pub fn tick(&mut self, now: Duration) {
         if self.retired.as_mut().is_some_and(|retired| retired.is_overdue(now)) {
             self.retired = None;
         }
-        // An answer that is due is this end's part.
-        if matches!(self.exchange, Exchange::Idle | Exchange::Answer(_)) {
-            self.pending.deadline = None;
-        } else if now >= *self.pending.deadline.get_or_insert(now + REKEY_PATIENCE) {
-            return Err(self.end(SessionError::RekeyUnanswered));
-        }
-        Ok(())
     }
 
     /// Changes the keys as soon as may be, whatever they have done. A change that is under way
@@ -215,6 +203,9 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(), SessionError> {
         self.check_alive()?;
+        if self.is_overdue() {
+            return Err(self.end(SessionError::RekeyUnanswered));
+        }
         match self.send.seal(kind, pieces, out) {
             Ok(()) => {
                 self.totals.sent += 1;
@@ -229,6 +220,9 @@ impl Session {
     fn open_record<'r>(&mut self, record: &'r mut [u8]) -> Result<Opened<'r>, SessionError> {
         let (header, header_bytes, ciphertext) =
             RecordHeader::split(record).ok_or(SessionError::Malformed)?;
+        if self.is_overdue() {
+            return Err(SessionError::RekeyUnanswered);
+        }
         let opened = match self.keys_of(header.epoch)? {
             Some(keys) => keys.open(header.counter, header_bytes, ciphertext)?,
             // Its key is gone, with all that was under way: a record of the past.

@@ -35,6 +35,12 @@ impl Session {
         limits.reached(self.send.used) || limits.reached(self.receive.used)
     }
 
+    /// Whether a key has done so much after it was due that the peer cannot mean to change it.
+    pub(super) const fn is_overdue(&self) -> bool {
+        let limits = self.settings.limits;
+        limits.overrun(self.send.used) || limits.overrun(self.receive.used)
+    }
+
     /// The key for records of this epoch; `None` if it is gone.
     pub(super) fn keys_of(&mut self, epoch: u32) -> Result<Option<&mut Receiving>, SessionError> {
         if epoch == self.epoch {
@@ -137,7 +143,6 @@ impl Session {
         let old = mem::replace(&mut self.send, send);
         self.pending.keys_changed = Some(old.used.records);
         self.pending.rekey = false;
-        self.pending.deadline = None;
         self.retired = Some(Retired::new(mem::replace(&mut self.receive, receive)));
         self.chain = chain;
         // Checked when the change began.
