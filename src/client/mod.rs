@@ -8,6 +8,7 @@ pub mod file;
 pub mod home;
 pub mod identity_file;
 mod link;
+pub mod ntls_identity;
 pub mod registration;
 pub mod servers;
 mod slots;
