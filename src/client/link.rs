@@ -173,7 +173,9 @@ const fn repeatable(request: &Request) -> bool {
         | Request::Clients
         | Request::Identity
         | Request::Contents
-        | Request::Policies => true,
+        | Request::Policies
+        | Request::Domains
+        | Request::DomainProof { .. } => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -187,6 +189,12 @@ const fn repeatable(request: &Request) -> bool {
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
         | Request::DeregisterSelf
-        | Request::ChangePolicies { .. } => false,
+        | Request::ChangePolicies { .. }
+        | Request::ChangeLabel { .. }
+        | Request::ResetPassword { .. }
+        | Request::LogOutOthers { .. }
+        | Request::AddDomain { .. }
+        | Request::DeleteDomain { .. }
+        | Request::RenameDomain { .. } => false,
     }
 }

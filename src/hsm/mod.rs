@@ -3,19 +3,22 @@
 //! Plain blocking functions over a store. [`Status`] is the only vocabulary of refusals; what
 //! else is to be known goes to the log.
 
+mod administration;
 mod clients;
+mod domains;
 mod keys;
 mod login;
 mod partition;
 mod policy;
 mod registry;
+mod roles;
 mod security_officer;
 mod session;
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 pub use security_officer::LoginFailure;
@@ -23,7 +26,7 @@ pub use session::{AdminSession, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{HsmPolicySet, PolicySet, SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -44,6 +47,8 @@ pub struct Hsm {
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
     /// The HSM's policies in force.
     policies: RwLock<HsmPolicySet>,
+    /// For each role of each partition, what its logins hold on to.
+    logins: Mutex<HashMap<(SerialNumber, Role), Arc<AtomicBool>>>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -99,7 +104,8 @@ impl Hsm {
         let random = Mutex::new(random);
         let (known, turn) = (RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
-        let hsm = Self { store, sealer, cost, random, known, policies, turn };
+        let hsm =
+            Self { store, sealer, cost, random, known, policies, logins: Mutex::default(), turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }

@@ -5,9 +5,12 @@
 #[path = "../hsm_support/mod.rs"]
 mod hsm_support;
 
+mod administration;
 mod clients;
+mod domains;
 mod lockout;
 mod officer;
 mod partitions;
 mod policies;
+mod resetting;
 mod roles;
