@@ -83,7 +83,9 @@ impl Hsm {
         }
         let sealed = self.sealed_domain(serial, domain, &key)?;
         if primary {
-            domains.iter_mut().for_each(|known| known.primary = false);
+            for known in &mut domains {
+                known.primary = false;
+            }
         }
         tracing::info!(%serial, %label, primary, "domain added");
         domains.push(DomainRow { label, primary, sealed });

@@ -8,6 +8,7 @@ mod clients;
 mod domains;
 mod keys;
 mod login;
+mod ntls;
 mod partition;
 mod policy;
 mod registry;
@@ -21,8 +22,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
+pub use ntls::{NtlsClient, NtlsFailure};
 pub use security_officer::LoginFailure;
-pub use session::{AdminSession, LinkSession};
+pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
@@ -45,6 +47,8 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// What every NTLS connection and request needs, likewise.
+    ntls: RwLock<Arc<Vec<NtlsClient>>>,
     /// The HSM's policies in force.
     policies: RwLock<HsmPolicySet>,
     /// For each role of each partition, what its logins hold on to.
@@ -86,7 +90,7 @@ pub enum Effect {
         /// The partition they lead to.
         serial: SerialNumber,
         /// The client they come from; every client's if none is given.
-        client: Option<PublicKey>,
+        client: Option<LinkClient>,
     },
 }
 
@@ -102,13 +106,14 @@ impl Hsm {
         random: Box<dyn Random + Send>,
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
-        let (known, turn) = (RwLock::default(), Mutex::default());
+        let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
-        let hsm =
-            Self { store, sealer, cost, random, known, policies, logins: Mutex::default(), turn };
+        let logins = Mutex::default();
+        let hsm = Self { store, sealer, cost, random, known, ntls, policies, logins, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
+        hsm.load_ntls()?;
         Ok(hsm)
     }
 
@@ -129,6 +134,17 @@ impl Hsm {
         }
     }
 
+    /// Whether the client of a link may use its partition now. Answers from memory.
+    pub fn permits(&self, session: &LinkSession) -> bool {
+        match session.client() {
+            LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
+            LinkClient::Ntls(certificate) => {
+                let serial = session.serial();
+                self.is_assigned(serial, certificate) && !self.requires_stc(serial)
+            }
+        }
+    }
+
     fn known(&self, serial: SerialNumber) -> Option<Arc<KnownPartition>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&serial).cloned()
     }
@@ -139,7 +155,8 @@ impl Hsm {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(partition) = self.store.partition(serial)? else {
             all.remove(&serial);
-            return Ok(());
+            // Its assignments went with it.
+            return self.load_ntls();
         };
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;

@@ -1,7 +1,7 @@
 //! What a partition answers its clients.
 
 use super::{
-    Admission, Effect, FIRMWARE, Hsm, LinkSession, fault,
+    Effect, FIRMWARE, Hsm, LinkClient, LinkSession, fault,
     policy::check_length,
     session::{Login, PartitionKey},
     wait,
@@ -37,7 +37,7 @@ impl Hsm {
         let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
         let _turn = changes(&request).then(|| wait(&known.turn));
         // Links end a moment after their client has lost its place; requests in between are late.
-        if self.admission(session.serial(), session.client()) != Admission::Registered {
+        if !self.permits(session) {
             return Err(Status::StcSessionInvalid);
         }
         let partition = self.store.partition(session.serial()).map_err(fault)?;
@@ -83,7 +83,10 @@ impl Hsm {
                 check_role(session, &partition, Role::PartitionSo)?;
                 return self.deregister_label(&partition, &label);
             }
-            Request::DeregisterSelf => return self.deregister(&partition, session.client()),
+            Request::DeregisterSelf => match session.client() {
+                LinkClient::Stc(key) => return self.deregister(&partition, &key),
+                LinkClient::Ntls(_) => return Err(Status::FunctionRejected),
+            },
             Request::Clients => {
                 check_role(session, &partition, Role::PartitionSo)?;
                 self.clients(&partition)?

@@ -121,10 +121,10 @@ impl Hsm {
         let fresh = Arc::new(AtomicBool::new(true));
         let key = (partition.serial, role);
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
-        if present == role {
-            if let Some(login) = session.login(partition.generation).as_mut() {
-                login.valid = fresh.clone();
-            }
+        if present == role
+            && let Some(login) = session.login(partition.generation).as_mut()
+        {
+            login.valid = fresh.clone();
         }
         if let Some(before) = logins.insert(key, fresh) {
             before.store(false, Ordering::Release);

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    HsmPolicySet, Label, Password, PolicySet, PolicyValue, RoleInfo, SerialNumber, Status,
+    HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest, Password, PolicySet, PolicyValue,
+    RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -58,6 +59,15 @@ pub enum AdminRequest {
     },
     /// Makes a new server key and certificate; new connections get it at once.
     RegenerateCertificate,
+    /// Asks about NTLS: [`AdminReply::Ntls`].
+    Ntls(NtlsRequest),
+    /// Controls a service: [`AdminReply::Running`].
+    Service {
+        /// The service.
+        service: LinkService,
+        /// What is done with it.
+        action: ServiceAction,
+    },
     /// Asks for the HSM's capabilities and policies: [`AdminReply::HsmPolicies`].
     HsmPolicies,
     /// Changes policies of the HSM together (HSM SO). Refused if the change is destructive and
@@ -134,6 +144,10 @@ pub enum AdminReply {
     File(String),
     /// To [`AdminRequest::Files`], by name.
     Files(Vec<FileEntry>),
+    /// To [`AdminRequest::Ntls`].
+    Ntls(NtlsReply),
+    /// To [`AdminRequest::Service`]: whether it runs now.
+    Running(bool),
     /// To [`AdminRequest::HsmPolicies`].
     HsmPolicies {
         /// The greatest values that policies can have.

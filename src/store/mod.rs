@@ -9,6 +9,7 @@ mod appliance;
 mod domains;
 mod error;
 mod file;
+mod ntls;
 mod open;
 mod policies;
 mod rows;
@@ -24,6 +25,7 @@ pub use appliance::{
 pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;
+pub use ntls::{NtlsClientRow, NtlsStore};
 pub use open::{Schema, open_database};
 pub use policies::PolicyStore;
 pub use rows::SqliteAppliance;

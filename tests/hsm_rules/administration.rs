@@ -122,7 +122,10 @@ fn the_appliance_changes_policies_of_partitions_without_stc_clients_only() {
     };
     assert_eq!(change(PO), (Err(Status::OperationNotAllowed), 0));
     let (_, ended) = bench.hsm.perform(&officer, Request::DeregisterSelf);
-    assert_eq!(ended, [Effect::EndLinks { serial: officer.serial(), client: Some(client_key(1)) }]);
+    assert_eq!(
+        ended,
+        [Effect::EndLinks { serial: officer.serial(), client: Some(client_key(1).into()) }]
+    );
     assert_eq!(change("not-the-password"), (Err(Status::PinIncorrect), 0));
     assert_eq!(change(PO), (Ok(()), 0));
     let (_, policies) = bench.hsm.partition_policies(&label("par0")).unwrap();

@@ -9,6 +9,7 @@ mod administration;
 mod clients;
 mod domains;
 mod lockout;
+mod ntls;
 mod officer;
 mod partitions;
 mod policies;

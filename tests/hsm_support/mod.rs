@@ -118,7 +118,7 @@ pub fn add_role(hsm: &Hsm, creator: &LinkSession, role: Role, text: &str) -> Lin
 
 /// Another link of the same client.
 pub fn another(link: &LinkSession) -> LinkSession {
-    LinkSession::new(link.serial(), *link.client())
+    LinkSession::new(link.serial(), link.client())
 }
 
 /// The answer to a request that has no effect on links.
