@@ -1,5 +1,7 @@
 //! The commands of the programs: for each its declaration, its action and its report.
 
+pub mod cmu;
 pub mod lunacm;
 pub mod lunash;
+pub mod module;
 pub mod vtl;
