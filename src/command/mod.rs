@@ -4,4 +4,5 @@ pub mod cmu;
 pub mod lunacm;
 pub mod lunash;
 pub mod module;
+pub mod multitoken;
 pub mod vtl;
