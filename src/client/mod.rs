@@ -11,6 +11,7 @@ pub mod home;
 pub mod identity_file;
 mod link;
 mod partition;
+pub mod policy_file;
 pub mod registration;
 mod repeatable;
 pub mod servers;
