@@ -57,7 +57,7 @@ pub struct ChangePw {
     #[arg(long, visible_alias = "p")]
     prompt: bool,
     /// End the role's sessions in other applications
-    #[arg(long = "logoutOther", visible_aliases = ["l", "logoutother"])]
+    #[arg(long = "logoutOther", visible_alias = "l")]
     logout_other: bool,
     /// Do not ask for confirmation
     #[arg(long, visible_alias = "f")]
@@ -109,7 +109,7 @@ pub struct ResetPw {
     #[arg(long, visible_alias = "s", value_name = "slot_id")]
     slot: Option<u32>,
     /// End the role's sessions in other applications
-    #[arg(long = "logoutOther", visible_aliases = ["l", "logoutother"])]
+    #[arg(long = "logoutOther", visible_alias = "l")]
     logout_other: bool,
 }
 
