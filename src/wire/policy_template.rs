@@ -11,6 +11,8 @@
 //! may be missing; where they are there they have to be this software's, because a template
 //! cannot change what a change of a policy costs.
 
+use std::fmt::Write;
+
 use crate::model::{Destructive, Policy, PolicySet, PolicyValue};
 
 /// The greatest size in bytes of a policy template.
@@ -26,7 +28,7 @@ pub fn template_text(firmware: &str, capabilities: &PolicySet, policies: &Policy
     for policy in Policy::ALL.iter().filter(|policy| capabilities.permits(**policy)) {
         let (rising, falling) = flags(*policy);
         let (number, name, value) = (policy.number(), policy.text(), policies.get(*policy));
-        text.push_str(&format!("{number}:\"{name}\":{value}:{rising}:{falling}\n"));
+        let _ = writeln!(text, "{number}:\"{name}\":{value}:{rising}:{falling}");
     }
     text
 }

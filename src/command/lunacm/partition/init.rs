@@ -20,6 +20,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct Init {
     /// The partition's label
     #[arg(long, visible_alias = "l", value_name = "label")]
