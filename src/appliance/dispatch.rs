@@ -11,18 +11,15 @@ use std::{
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use super::{links::LiveLinks, services::Services};
+use super::{links::LiveLinks, services::Services, stc};
 use crate::{
-    channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
+    channel::{Directory, PartitionKeys, SessionSettings},
     crypto::PublicKey,
     hsm::{Admission, Hsm, LinkSession},
     model::{LinkService, Reply, Request, SerialNumber, Status},
     net::{Answered, Closer, Peer, Service},
     wire::{decode, encode},
 };
-
-/// How long a link may take to activate after its handshake (Luna's default).
-const ACTIVATION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The service behind every link.
 pub(super) struct Dispatch {
@@ -83,12 +80,12 @@ impl Service for Dispatch {
         ClientLink { channel, session, active: AtomicBool::new(false) }
     }
 
-    fn session_settings(&self, _: &ClientLink) -> SessionSettings {
-        SessionSettings::default()
+    fn session_settings(&self, link: &ClientLink) -> SessionSettings {
+        stc::session_settings(&self.partitions.hsm.stc_settings(link.session.serial()))
     }
 
-    fn activation_patience(&self, _: &ClientLink) -> Duration {
-        ACTIVATION_TIMEOUT
+    fn activation_patience(&self, link: &ClientLink) -> Duration {
+        stc::activation_timeout(&self.partitions.hsm.stc_settings(link.session.serial()))
     }
 
     async fn answer(
@@ -139,8 +136,9 @@ impl Directory for Partitions {
         if !self.services.runs(LinkService::Stc) {
             return None;
         }
-        let identity = self.hsm.identity(SerialNumber::new(serial))?;
-        Some(PartitionKeys { identity, suites: SuiteSet::HYBRID })
+        let serial = SerialNumber::new(serial);
+        let identity = self.hsm.identity(serial)?;
+        Some(PartitionKeys { identity, suites: stc::suites(&self.hsm.stc_settings(serial)) })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

@@ -9,6 +9,7 @@ mod dispatch;
 mod links;
 mod ntls_desk;
 mod services;
+mod stc;
 
 use std::{
     io,

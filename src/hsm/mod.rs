@@ -15,6 +15,7 @@ mod registry;
 mod roles;
 mod security_officer;
 mod session;
+mod stc_settings;
 
 use std::{
     collections::HashMap,
@@ -28,7 +29,7 @@ pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status, StcSettings},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -66,6 +67,8 @@ struct KnownPartition {
     clients: Vec<ClientRow>,
     /// The policies in force, within the capabilities.
     policies: PolicySet,
+    /// The settings for STC.
+    stc: StcSettings,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -92,6 +95,22 @@ pub enum Effect {
         /// The client they come from; every client's if none is given.
         client: Option<LinkClient>,
     },
+    /// These links hear of the partition's new settings for STC.
+    StcSettings {
+        /// The partition they lead to.
+        serial: SerialNumber,
+        /// The settings.
+        settings: StcSettings,
+    },
+}
+
+impl Effect {
+    /// The partition that the links lead to.
+    pub const fn serial(&self) -> SerialNumber {
+        match self {
+            Self::EndLinks { serial, .. } | Self::StcSettings { serial, .. } => *serial,
+        }
+    }
 }
 
 impl Hsm {
@@ -162,8 +181,9 @@ impl Hsm {
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
         let policies = self.stored_policies(serial)?;
+        let stc = self.store.stc_settings(serial)?;
         let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
-        let known = KnownPartition { identity, initialized, clients, policies, turn };
+        let known = KnownPartition { identity, initialized, clients, policies, stc, turn };
         all.insert(serial, Arc::new(known));
         Ok(())
     }

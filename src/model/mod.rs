@@ -16,6 +16,7 @@ mod request;
 mod role;
 mod serial;
 mod status;
+mod stc;
 
 pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
 pub use host::{ClientHost, ClientHostError, is_host_name};
@@ -39,3 +40,4 @@ pub use request::{
 pub use role::Role;
 pub use serial::{SerialError, SerialNumber};
 pub use status::Status;
+pub use stc::{LastAlgorithm, StcAlgorithm, StcAlgorithms, StcChange, StcFamily, StcSettings};

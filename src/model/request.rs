@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status,
+    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status, StcChange,
+    StcSettings,
     cryptoki::{CryptokiReply, CryptokiRequest},
 };
 
@@ -150,6 +151,10 @@ pub enum Request {
         /// The salt, fresh for every question.
         salt: [u8; 16],
     },
+    /// Asks for the partition's settings for STC: [`Reply::StcSettings`] (Partition SO).
+    StcSettings,
+    /// Changes one of them (Partition SO).
+    ChangeStcSettings(StcChange),
 }
 
 /// The answer to a [`Request`].
@@ -189,6 +194,8 @@ pub enum Reply {
     Domains(Vec<DomainEntry>),
     /// To [`Request::DomainProof`].
     DomainProof([u8; 32]),
+    /// To [`Request::StcSettings`].
+    StcSettings(StcSettings),
 }
 
 /// What a partition tells its clients of itself.

@@ -89,12 +89,20 @@ pub struct Answered {
 
 /// Ends one link: no further request is read, those in flight are answered.
 #[derive(Clone, Debug)]
-pub struct Closer(Arc<watch::Sender<bool>>);
+pub struct Closer {
+    end: Arc<watch::Sender<bool>>,
+    session: SharedSession,
+}
 
 impl Closer {
     /// Ends the link.
     pub fn close(&self) {
-        self.0.send_replace(true);
+        self.end.send_replace(true);
+    }
+
+    /// Sets what holds for the link's channel from now on.
+    pub fn set(&self, settings: SessionSettings) {
+        self.session.change(|session| session.set(settings));
     }
 }
 
@@ -250,7 +258,7 @@ async fn run_link<S: Service>(
     let (reader, writer) = tokio::io::split(stream);
     let (replies, queued) = mpsc::channel(REQUESTS_AT_ONCE);
     let writing = tokio::spawn(send_messages(writer, session.clone(), queued));
-    let closer = Closer(Arc::new(close));
+    let closer = Closer { end: Arc::new(close), session: session.clone() };
     let link = Arc::new(shared.service.open(peer, closer.clone()));
     let settings = shared.service.session_settings(&link);
     session.change(|session| session.set(settings));

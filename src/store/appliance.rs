@@ -4,14 +4,18 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::{AdministrationStore, DomainRow, DomainStore, NtlsStore, PolicyStore, StoreError};
+use super::{
+    AdministrationStore, DomainRow, DomainStore, NtlsStore, PolicyStore, StcStore, StoreError,
+};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: NtlsStore + PolicyStore + DomainStore + AdministrationStore {
+pub trait ApplianceStore:
+    NtlsStore + PolicyStore + DomainStore + AdministrationStore + StcStore
+{
     /// The HSM.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use rusqlite::{
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room, Sealer, StoreError, domains, open_database, policies,
-    schema::APPLIANCE,
+    schema::APPLIANCE, stc,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -192,6 +192,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
             domains::set(transaction, serial, &[])?;
+            stc::forget(transaction, serial)?;
             policies::forget(transaction, serial)
         })
     }
