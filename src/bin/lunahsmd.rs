@@ -2,29 +2,16 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use clap::Parser;
-use lunacm::appliance::{Appliance, Settings, StartError};
+use lunacm::{
+    appliance::{Appliance, Settings, StartError},
+    command::lunahsmd::Arguments,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-
-/// The appliance daemon: hosts an HSM's partitions for clients and for lunash.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    /// The directory that holds everything the appliance keeps; made on first start
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Where clients connect; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1792")]
-    listen: String,
-    /// The host name or address that clients register; the server certificate is made for it
-    #[arg(long, value_name = "HOST")]
-    name: Option<String>,
-}
 
 fn main() -> ExitCode {
     let Arguments { data, listen, name } = Arguments::parse();

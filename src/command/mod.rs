@@ -1,5 +1,7 @@
 //! The commands of the programs: for each its declaration, its action and its report.
 
 pub mod lunacm;
+pub mod lunahsmd;
 pub mod lunash;
+pub mod manual;
 pub mod vtl;

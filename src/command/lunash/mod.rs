@@ -1,11 +1,14 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod arguments;
 mod failure;
 mod file;
 mod hsm;
 mod partition;
 mod screen;
 mod sysconf;
+
+pub use self::arguments::Arguments;
 
 use std::cell::RefCell;
 
@@ -14,7 +17,7 @@ use clap::Parser;
 use crate::{
     client::AdminError,
     model::{AdminReply, AdminRequest, Password},
-    shell::{Console, Failure, Outcome, Program, Secret, Style},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -129,6 +132,11 @@ impl Appliance {
             _ => Err(failure::unexpected_reply()),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&screen::STYLE)
 }
 
 /// A failure before the shell begins, as the screen shows it.

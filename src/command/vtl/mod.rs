@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     client::home::Home,
-    shell::{Console, Failure, Matching, Outcome, Program, Results, Style},
+    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style},
 };
 
 /// One run of vtl.
@@ -74,6 +74,11 @@ impl Program for Vtl {
             Command::Verify(command) => command.run(&self.home, &self.runtime),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_commands::<Line>(&STYLE, "Registers appliances on a client")
 }
 
 static STYLE: Style = Style {
