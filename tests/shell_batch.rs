@@ -220,7 +220,7 @@ fn records_are_all_that_is_written() {
     assert_eq!(records[1]["error"]["cause"], "the password is wrong");
     assert_eq!(records[2]["exit"], 3);
     assert!(records[3]["error"]["remedy"].as_str().unwrap().contains("slot"), "{screen}");
-    assert!(records[4]["report"]["help"].as_str().unwrap().contains("Manages"), "{screen}");
+    assert!(records[4]["report"]["help"].as_str().unwrap().contains("Sets the slot"), "{screen}");
     assert!(!screen.contains("geheim12"), "{screen}");
 }
 

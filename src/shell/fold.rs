@@ -125,7 +125,7 @@ fn folded(line: &str, width: usize) -> Vec<String> {
     }
     let hanging = value_column(line).filter(|column| *column <= width * 2 / 3);
     let indent = line.len() - line.trim_start().len();
-    let hanging = hanging.unwrap_or(indent + 2).min(width / 2);
+    let hanging = hanging.unwrap_or((indent + 2).min(width / 2));
     let start = indent.min(width / 2);
     let mut lines = vec![" ".repeat(start)];
     let mut empty = true;
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn long_lines_go_on_below_their_value() {
         let line = "        Configuration ->        Luna User Partition With SO";
-        let expected = "        Configuration ->        Luna User\n                                Partition\n                                With SO";
-        assert_eq!(fitted(line, 44), expected);
+        let expected = "        Configuration ->        Luna User\n                                Partition With SO";
+        assert_eq!(fitted(line, 50), expected);
         assert_eq!(
             fitted("    a warning that is too long", 20),
             "    a warning that\n      is too long"

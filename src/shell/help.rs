@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Style,
     reading::shown,
-    tree::{options, spelled, takes_value, value_name, visible},
+    tree::{spelled, takes_value, value_name, visible},
 };
 
 /// The narrowest screen that texts are wrapped for, in columns.
@@ -65,7 +65,7 @@ fn leaf(program: &str, path: &[&Command], width: usize) -> String {
     let syntax =
         wrapped(&format!("{program}{}", syntax(path)), width.saturating_sub(8)).join("\n        ");
     let mut text = format!("{}\n\nSyntax: {syntax}", wrapped(&about, width).join("\n"));
-    let rows: Vec<_> = options(command).filter(|arg| !arg.is_hide_set()).map(row).collect();
+    let rows: Vec<_> = command.get_arguments().filter(|arg| !arg.is_hide_set()).map(row).collect();
     if !rows.is_empty() {
         text.push_str("\n\n");
         text.push_str(&table(["Option", "Short", "Description"], &rows, width));

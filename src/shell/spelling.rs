@@ -177,8 +177,13 @@ fn names(context: Option<&ContextValue>) -> Vec<String> {
     texts.iter().map(|text| luna_name(text)).collect()
 }
 
-/// `--label <LABEL>` and `--label=<LABEL>` become `-label`; `<FILE>` stays.
+/// `--label <LABEL>` and `--label=<LABEL>` become `-label`, `<--a <A>|--b>` becomes `-a or -b`;
+/// `<FILE>` stays.
 fn luna_name(text: &str) -> String {
+    if let Some(several) = text.strip_prefix("<--").and_then(|rest| rest.strip_suffix('>')) {
+        let names: Vec<_> = format!("--{several}").split('|').map(luna_name).collect();
+        return names.join(" or ");
+    }
     match text.strip_prefix("--") {
         Some(name) => format!("-{}", name.split([' ', '=']).next().unwrap_or(name)),
         None => text.to_owned(),

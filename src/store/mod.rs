@@ -7,7 +7,9 @@
 mod appliance;
 mod error;
 mod file;
+mod ntls;
 mod open;
+mod policies;
 mod rows;
 mod schema;
 mod seal;
@@ -19,7 +21,9 @@ pub use appliance::{
 };
 pub use error::StoreError;
 pub use file::replace_file;
+pub use ntls::{NtlsClientRow, NtlsStore};
 pub use open::{Schema, open_database};
+pub use policies::PolicyStore;
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
 pub use token::{ClientIdentity, ClientToken, RegisteredPartition, TokenDescription};

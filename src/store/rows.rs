@@ -12,7 +12,7 @@ use rusqlite::{
 
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
-    Registration, RoleRow, Room, Sealer, StoreError, open_database, schema::APPLIANCE,
+    Registration, RoleRow, Room, Sealer, StoreError, open_database, policies, schema::APPLIANCE,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -39,13 +39,13 @@ impl SqliteAppliance {
         Ok((Self(Mutex::new(connection)), sealer))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolled it back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `act` in one transaction that holds the write lock from its start.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -173,6 +173,7 @@ impl ApplianceStore for SqliteAppliance {
             }
             transaction.execute(DELETE_ROLES, [serial])?;
             content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
+            policies::set(transaction, serial, content.policies)?;
             Ok(true)
         })
     }
@@ -188,7 +189,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(ZEROIZE_PARTITION, params![serial, identity, sealed])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
-            Ok(())
+            policies::forget(transaction, serial)
         })
     }
 
@@ -360,7 +361,7 @@ fn hash(row: &Row<'_>) -> rusqlite::Result<PasswordHash> {
     Ok(PasswordHash { parameters, salt: row.get("salt")?, verifier: row.get("verifier")? })
 }
 
-fn number(serial: SerialNumber) -> Result<i64, StoreError> {
+pub(super) fn number(serial: SerialNumber) -> Result<i64, StoreError> {
     i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))
 }
 

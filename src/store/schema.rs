@@ -1,13 +1,13 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::Schema;
+use super::{Schema, ntls};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1],
+    steps: &[VERSION_1, POLICIES, ntls::TABLES],
 };
 
 const VERSION_1: &str = "
@@ -46,6 +46,20 @@ CREATE TABLE client (
     key BLOB NOT NULL,
     UNIQUE (partition, label),
     UNIQUE (partition, key)
+) STRICT;
+";
+
+/// Policies that were changed from their defaults.
+const POLICIES: &str = "
+CREATE TABLE hsm_policy (
+    number INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+CREATE TABLE policy (
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (partition, number)
 ) STRICT;
 ";
 

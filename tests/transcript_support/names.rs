@@ -31,7 +31,8 @@ impl Names {
         let (paths, words): (Vec<_>, Vec<_>) =
             self.known.iter().cloned().partition(|(_, value)| value.contains('/'));
         let line = paths.iter().fold(line.to_owned(), |line, (name, at)| line.replace(at, name));
-        let line = times(&self.hashes(&line));
+        let line = self.hashes(&line);
+        let line = times(&self.fingerprints(&line));
         let mut named = String::new();
         for word in runs(&line) {
             let known = words.iter().find(|(_, value)| value == word).map(|(name, _)| name.clone());
@@ -61,12 +62,22 @@ impl Names {
         text
     }
 
+    /// Thirty-two bytes with colons between them.
+    fn fingerprints(&mut self, line: &str) -> String {
+        let is_byte = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let word = line
+            .split(' ')
+            .find(|word| word.split(':').count() == 32 && word.split(':').all(is_byte));
+        let named = word.map(|word| (word, self.numbered("fingerprint", word)));
+        named.map_or_else(|| line.to_owned(), |(word, name)| line.replace(word, &name))
+    }
+
     fn random(&mut self, word: &str) -> String {
         let decimal = word.bytes().all(|byte| byte.is_ascii_digit());
         match word.len() {
             12..=16 if decimal => self.numbered("serial", word),
             24 if is_hexadecimal(word) => self.numbered("ouid", word),
-            64 if is_hexadecimal(word) => self.numbered("digest", word),
+            36..=40 | 64 if is_hexadecimal(word) => self.numbered("digest", word),
             _ => word.to_owned(),
         }
     }
