@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, io, path::Path};
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-use super::{lunacm, lunahsmd, lunash, vtl};
+use super::{configurator, lunacm, lunahsmd, lunash, vtl};
 use crate::shell::{Failure, Manual};
 
 /// What the exit statuses of all programs mean.
@@ -64,7 +64,13 @@ fn files(kind: Kind) -> Vec<(String, Vec<u8>)> {
 
 /// Every program.
 pub fn programs() -> Vec<Manual> {
-    vec![lunacm::manual(), vtl::manual(), lunash::manual(), lunahsmd::manual()]
+    vec![
+        lunacm::manual(),
+        vtl::manual(),
+        configurator::manual(),
+        lunash::manual(),
+        lunahsmd::manual(),
+    ]
 }
 
 /// The reference of all commands, in Markdown.

@@ -62,14 +62,17 @@ impl Names {
         text
     }
 
-    /// Thirty-two bytes with colons between them.
+    /// Thirty-two pairs of hexadecimal digits with colons between them.
     fn fingerprints(&mut self, line: &str) -> String {
-        let is_byte = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let word = line
-            .split(' ')
-            .find(|word| word.split(':').count() == 32 && word.split(':').all(is_byte));
-        let named = word.map(|word| (word, self.numbered("fingerprint", word)));
-        named.map_or_else(|| line.to_owned(), |(word, name)| line.replace(word, &name))
+        let is_hash = |word: &str| {
+            let pair = |pair: &str| pair.len() == 2 && is_hexadecimal(&pair.to_lowercase());
+            word.split(':').count() == 32 && word.split(':').all(pair)
+        };
+        let words = line.split(' ').map(|word| match word {
+            hash if is_hash(hash) => self.numbered("fingerprint", hash),
+            word => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn random(&mut self, word: &str) -> String {
@@ -77,7 +80,8 @@ impl Names {
         match word.len() {
             12..=16 if decimal => self.numbered("serial", word),
             24 if is_hexadecimal(word) => self.numbered("ouid", word),
-            36..=40 | 64 if is_hexadecimal(word) => self.numbered("digest", word),
+            38..=42 if is_hexadecimal(word) => self.numbered("certificate serial", word),
+            64 if is_hexadecimal(word) => self.numbered("digest", word),
             _ => word.to_owned(),
         }
     }
