@@ -1,9 +1,12 @@
 //! The commands of the programs: for each its declaration, its action and its report.
 
+pub mod cmu;
 pub mod configurator;
 mod found_slots;
 pub mod lunacm;
 pub mod lunahsmd;
 pub mod lunash;
 pub mod manual;
+pub mod module;
+pub mod multitoken;
 pub mod vtl;
