@@ -5,6 +5,7 @@
 //! appliance, and [`Status`], the one numbered vocabulary of outcomes.
 
 mod admin;
+mod audit;
 pub mod cryptoki;
 mod label;
 mod limits;
@@ -15,10 +16,13 @@ mod serial;
 mod status;
 
 pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
+pub use audit::{
+    AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
+};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
-    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MINIMUM_PASSWORD,
-    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MAXIMUM_SESSIONS, MINIMUM_PASSWORD,
+    OBJECT_OVERHEAD_BYTES,    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
 pub use password::{Password, PasswordError};
 pub use request::{

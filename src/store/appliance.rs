@@ -4,14 +4,14 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::StoreError;
+use super::{AuditStore, ObjectStore, StoreError};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: Send + Sync {
+pub trait ApplianceStore: ObjectStore + AuditStore + Send + Sync {
     /// The HSM.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ pub trait ApplianceStore: Send + Sync {
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label, replaces all its roles by these, raises its generation and, if
+    /// Sets a partition's label, erases its objects, replaces all its roles by these, raises its generation and, if
     /// given, sets its domain. `false` if its generation is not `generation` any more.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ pub trait ApplianceStore: Send + Sync {
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domain and clients, raises its generation and gives it
+    /// Erases a partition's label, roles, domain, objects and clients, raises its generation and gives it
     /// another identity.
     ///
     /// # Errors
@@ -207,6 +207,10 @@ pub struct PartitionRow {
     pub sealed_identity: Vec<u8>,
     /// The cloning domain, sealed; none if it is the default domain.
     pub domain: Option<Vec<u8>>,
+    /// Objects held.
+    pub objects: u64,
+    /// What the objects are charged, in bytes.
+    pub object_bytes: u64,
 }
 
 /// What an initialization leaves in a partition.

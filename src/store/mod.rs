@@ -5,8 +5,11 @@
 //! what. `docs/storage.md` describes the files.
 
 mod appliance;
+mod audit;
 mod error;
 mod file;
+mod grouped;
+mod objects;
 mod open;
 mod rows;
 mod schema;
@@ -17,8 +20,10 @@ pub use appliance::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room,
 };
+pub use audit::{AuditRow, AuditStore, NumberedAuditRow};
 pub use error::StoreError;
 pub use file::replace_file;
+pub use objects::{ObjectChange, ObjectRow, ObjectStore, ObjectWrite, Written};
 pub use open::{Schema, open_database};
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
