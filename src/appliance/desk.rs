@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use super::{certificate, data::DataDirectory, links::LiveLinks};
+use super::{certificate, data::DataDirectory, links::LiveLinks, services::Services};
 use crate::{
     hsm::{AdminSession, Hsm},
     model::{
@@ -22,24 +22,16 @@ use crate::{
 /// Performs what the appliance's administrator asks. Blocking: password hashes and disk writes.
 #[derive(Debug)]
 pub struct Desk {
-    hsm: Arc<Hsm>,
-    live: Arc<LiveLinks>,
-    data: Arc<DataDirectory>,
-    identity: Arc<ServerIdentity>,
-    address: SocketAddr,
+    pub(super) hsm: Arc<Hsm>,
+    pub(super) live: Arc<LiveLinks>,
+    pub(super) services: Arc<Services>,
+    pub(super) data: Arc<DataDirectory>,
+    pub(super) identity: Arc<ServerIdentity>,
+    /// Where the appliance listens.
+    pub(super) address: SocketAddr,
 }
 
 impl Desk {
-    pub(super) const fn new(
-        hsm: Arc<Hsm>,
-        live: Arc<LiveLinks>,
-        data: Arc<DataDirectory>,
-        identity: Arc<ServerIdentity>,
-        address: SocketAddr,
-    ) -> Self {
-        Self { hsm, live, data, identity, address }
-    }
-
     /// Performs one request of the administrator at this session.
     pub fn perform(&self, session: &AdminSession, request: AdminRequest) -> AdminReply {
         self.try_perform(session, request).unwrap_or_else(AdminReply::Failed)
@@ -82,6 +74,8 @@ impl Desk {
                     },
                 )?;
             }
+            AdminRequest::Ntls(request) => return Ok(AdminReply::Ntls(self.ntls(request))),
+            AdminRequest::Service { service, action } => return Ok(self.control(service, action)),
         }
         Ok(AdminReply::Done)
     }

@@ -172,7 +172,8 @@ const fn repeatable(request: &Request) -> bool {
         | Request::DescribeRole { .. }
         | Request::Clients
         | Request::Identity
-        | Request::Contents => true,
+        | Request::Contents
+        | Request::Policies => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -185,6 +186,7 @@ const fn repeatable(request: &Request) -> bool {
         | Request::ChangePassword { .. }
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
-        | Request::DeregisterSelf => false,
+        | Request::DeregisterSelf
+        | Request::ChangePolicies { .. } => false,
     }
 }

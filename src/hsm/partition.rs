@@ -1,17 +1,26 @@
 //! What a partition answers its clients.
 
 use super::{
-    Admission, Effect, FIRMWARE, Hsm, LinkSession, fault,
+    Effect, FIRMWARE, Hsm, LinkClient, LinkSession, fault,
+    policy::check_length,
     session::{Login, PartitionKey},
     wait,
 };
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, Reply, Request,
-        Role, Status,
+        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, PolicyValue,
+        Reply, Request, Role, Status,
     },
     store::{Credential, Initialization, PartitionRow, RoleRow},
 };
+
+/// What an initialization asks for.
+struct Wanted {
+    label: Label,
+    password: Password,
+    domain: Option<Password>,
+    policies: Vec<PolicyValue>,
+}
 
 /// An answer, and what has to happen to live links.
 pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
@@ -27,7 +36,7 @@ impl Hsm {
         let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
         let _turn = changes(&request).then(|| wait(&known.turn));
         // Links end a moment after their client has lost its place; requests in between are late.
-        if self.admission(session.serial(), session.client()) != Admission::Registered {
+        if !self.permits(session) {
             return Err(Status::StcSessionInvalid);
         }
         let partition = self.store.partition(session.serial()).map_err(fault)?;
@@ -44,8 +53,9 @@ impl Hsm {
             Request::Ping => Reply::Done,
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
-            Request::Initialize { label, password, domain } => {
-                self.initialize_partition(session, &partition, &label, (password, domain))?;
+            Request::Initialize { label, password, domain, policies } => {
+                let wanted = Wanted { label, password, domain, policies };
+                self.initialize_partition(session, &partition, wanted)?;
                 Reply::Done
             }
             Request::Login { role, password } => {
@@ -57,7 +67,8 @@ impl Hsm {
             }
             Request::DescribeRole { role } => {
                 let roles = self.store.roles(partition.serial).map_err(fault)?;
-                Reply::Role(Self::role_info(&roles, role, session.role(partition.generation)))
+                let logged_in = session.role(partition.generation);
+                Reply::Role(self.role_info(partition.serial, &roles, (role, logged_in)))
             }
             Request::CreateRole { role, password } => {
                 self.create_role(session, &partition, role, &password)?;
@@ -75,7 +86,10 @@ impl Hsm {
                 check_role(session, &partition, Role::PartitionSo)?;
                 return self.deregister_label(&partition, &label);
             }
-            Request::DeregisterSelf => return self.deregister(&partition, session.client()),
+            Request::DeregisterSelf => match session.client() {
+                LinkClient::Stc(key) => return self.deregister(&partition, &key),
+                LinkClient::Ntls(_) => return Err(Status::FunctionRejected),
+            },
             Request::Clients => {
                 check_role(session, &partition, Role::PartitionSo)?;
                 self.clients(&partition)?
@@ -89,6 +103,14 @@ impl Hsm {
                 session.role(partition.generation).ok_or(Status::UserNotLoggedIn)?;
                 // Objects come with the mechanisms that make them; until then there are none.
                 Reply::Objects(Vec::new())
+            }
+            Request::Policies => {
+                Reply::Policies { capabilities: self.capabilities(), policies: known.policies }
+            }
+            Request::ChangePolicies { changes, erase } => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                self.change_policies(&partition, &changes, erase)?;
+                Reply::Done
             }
         };
         Ok((reply, Vec::new()))
@@ -121,14 +143,16 @@ impl Hsm {
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
-        label: &Label,
-        (password, domain): (Password, Option<Password>),
+        wanted: Wanted,
     ) -> Result<(), Status> {
+        let Wanted { label, password, domain, policies } = wanted;
+        let (policies, lengths) = self.template(partition.serial, &policies)?;
         let key = self.partition_key()?;
         let (row, domain) = if partition.label.is_some() {
             self.kept_by_officer(session, partition, &key)?
         } else {
             let serial = partition.serial;
+            check_length(&password, &lengths)?;
             let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
             let seal = |domain: Password| {
                 Self::check_domain(&domain)?;
@@ -136,7 +160,8 @@ impl Hsm {
             };
             (officer_row(credential), domain.map(seal).transpose()?)
         };
-        let content = Initialization { label, roles: &[row], domain: domain.as_deref() };
+        let (roles, domain) = (&[row], domain.as_deref());
+        let content = Initialization { label: &label, roles, domain, policies: &policies };
         let generation = partition.generation;
         let done = self.store.initialize_partition(partition.serial, generation, &content);
         if !done.map_err(fault)? {
@@ -220,6 +245,7 @@ const fn changes(request: &Request) -> bool {
             | Request::Clients
             | Request::Identity
             | Request::Contents
+            | Request::Policies
     )
 }
 

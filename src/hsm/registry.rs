@@ -122,7 +122,8 @@ impl Hsm {
         let clients = self.store.clients(partition.serial).map_err(fault)?.len();
         let clients = u32::try_from(clients).unwrap_or(u32::MAX);
         let roles = self.store.roles(partition.serial).map_err(fault)?;
-        let roles = Role::OF_PARTITION.map(|role| Self::role_info(&roles, role, None));
+        let roles =
+            Role::OF_PARTITION.map(|role| self.role_info(partition.serial, &roles, (role, None)));
         Ok(PartitionEntry {
             name: partition.name.clone(),
             serial: partition.serial,

@@ -136,13 +136,13 @@ impl Hsm {
         }
     }
 
-    fn end_all_links(&self) -> Result<Vec<Effect>, Status> {
+    pub(super) fn end_all_links(&self) -> Result<Vec<Effect>, Status> {
         let partitions = self.store.partitions().map_err(fault)?;
         let end = |serial| Effect::EndLinks { serial, client: None };
         Ok(partitions.into_iter().map(|partition| end(partition.serial)).collect())
     }
 
-    fn reload_all(&self, effects: &[Effect]) -> Result<(), Status> {
+    pub(super) fn reload_all(&self, effects: &[Effect]) -> Result<(), Status> {
         effects
             .iter()
             .try_for_each(|Effect::EndLinks { serial, .. }| self.load(*serial).map_err(fault))

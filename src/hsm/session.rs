@@ -8,14 +8,35 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{PasswordKey, PublicKey},
+    crypto::{CertificateHash, PasswordKey, PublicKey},
     model::{Role, SerialNumber},
 };
+
+/// Who is at the other end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkClient {
+    /// An STC client, by its public identity.
+    Stc(PublicKey),
+    /// An NTLS client, by its certificate.
+    Ntls(CertificateHash),
+}
+
+impl From<PublicKey> for LinkClient {
+    fn from(key: PublicKey) -> Self {
+        Self::Stc(key)
+    }
+}
+
+impl From<CertificateHash> for LinkClient {
+    fn from(certificate: CertificateHash) -> Self {
+        Self::Ntls(certificate)
+    }
+}
 
 /// One link of a client to a partition. Its requests may run at the same time.
 pub struct LinkSession {
     serial: SerialNumber,
-    client: PublicKey,
+    client: LinkClient,
     login: Mutex<Option<Login>>,
 }
 
@@ -39,8 +60,8 @@ pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 
 impl LinkSession {
     /// A link on which nobody is logged in.
-    pub const fn new(serial: SerialNumber, client: PublicKey) -> Self {
-        Self { serial, client, login: Mutex::new(None) }
+    pub fn new(serial: SerialNumber, client: impl Into<LinkClient>) -> Self {
+        Self { serial, client: client.into(), login: Mutex::new(None) }
     }
 
     /// The partition that the link leads to.
@@ -49,8 +70,8 @@ impl LinkSession {
     }
 
     /// The client at the other end.
-    pub const fn client(&self) -> &PublicKey {
-        &self.client
+    pub const fn client(&self) -> LinkClient {
+        self.client
     }
 
     /// The login, if it is of this generation; an older one is dropped.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Label, Password, RoleInfo, SerialNumber, Status};
+use super::{
+    Label, LinkService, NtlsReply, NtlsRequest, Password, RoleInfo, SerialNumber, ServiceAction,
+    Status,
+};
 
 /// A request of the appliance's administrator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,15 @@ pub enum AdminRequest {
     },
     /// Makes a new server key and certificate; new connections get it at once.
     RegenerateCertificate,
+    /// Asks about NTLS: [`AdminReply::Ntls`].
+    Ntls(NtlsRequest),
+    /// Controls a service: [`AdminReply::Running`].
+    Service {
+        /// The service.
+        service: LinkService,
+        /// What is done with it.
+        action: ServiceAction,
+    },
 }
 
 /// The answer to an [`AdminRequest`].
@@ -80,6 +92,10 @@ pub enum AdminReply {
     File(String),
     /// To [`AdminRequest::Files`], by name.
     Files(Vec<FileEntry>),
+    /// To [`AdminRequest::Ntls`].
+    Ntls(NtlsReply),
+    /// To [`AdminRequest::Service`]: whether it runs now.
+    Running(bool),
 }
 
 /// The storage a new partition gets.

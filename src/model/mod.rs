@@ -7,9 +7,12 @@
 mod admin;
 mod audit;
 pub mod cryptoki;
+mod host;
 mod label;
 mod limits;
+mod ntls;
 mod password;
+mod policy;
 mod request;
 mod role;
 mod serial;
@@ -19,12 +22,20 @@ pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, St
 pub use audit::{
     AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
 };
+pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
     CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MAXIMUM_SESSIONS, MINIMUM_PASSWORD,
     OBJECT_OVERHEAD_BYTES,    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
+pub use ntls::{
+    CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,
+    ServiceAction,
+};
 pub use password::{Password, PasswordError};
+pub use policy::{
+    Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
+};
 pub use request::{
     ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
 };

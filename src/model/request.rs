@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientLabel, Label, Password, Role, SerialNumber, Status,
+    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status,
     cryptoki::{CryptokiReply, CryptokiRequest},
 };
 
@@ -33,6 +33,9 @@ pub enum Request {
         password: Password,
         /// The cloning domain, 1 to 128 characters; `None` is Luna's deprecated default domain.
         domain: Option<Password>,
+        /// Policies to set with it, as a template has them; the others stay, and are defaults the
+        /// first time.
+        policies: Vec<PolicyValue>,
     },
     /// Logs a role in over this link.
     Login {
@@ -87,6 +90,16 @@ pub enum Request {
     /// Asks something about objects and keys: [`Reply::Cryptoki`], or [`Reply::Done`] where there
     /// is nothing to tell.
     Cryptoki(CryptokiRequest),
+    /// Asks for the partition's capabilities and policies: [`Reply::Policies`].
+    Policies,
+    /// Changes policies together (Partition SO). Refused if the change is destructive and `erase`
+    /// does not agree to that; otherwise it erases the partition's objects.
+    ChangePolicies {
+        /// The policies and their new values.
+        changes: Vec<PolicyValue>,
+        /// Whether objects may be erased.
+        erase: bool,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -115,6 +128,13 @@ pub enum Reply {
     Objects(Vec<ObjectEntry>),
     /// To [`Request::Cryptoki`].
     Cryptoki(CryptokiReply),
+    /// To [`Request::Policies`].
+    Policies {
+        /// The greatest values that policies can have.
+        capabilities: PolicySet,
+        /// The values in force.
+        policies: PolicySet,
+    },
 }
 
 /// What a partition tells its clients of itself.

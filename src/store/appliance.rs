@@ -4,14 +4,14 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::{AuditStore, ObjectStore, StoreError};
+use super::{AuditStore, NtlsStore, ObjectStore, PolicyStore, StoreError};
 use crate::{
     crypto::{PasswordHash, PublicKey},
-    model::{ClientLabel, Label, Role, SerialNumber},
+    model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: ObjectStore + AuditStore + Send + Sync {
+pub trait ApplianceStore: AuditStore + NtlsStore + ObjectStore + PolicyStore {
     /// The HSM.
     ///
     /// # Errors
@@ -75,8 +75,9 @@ pub trait ApplianceStore: ObjectStore + AuditStore + Send + Sync {
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label, erases its objects, replaces all its roles by these, raises its generation and, if
-    /// given, sets its domain. `false` if its generation is not `generation` any more.
+    /// Sets a partition's label and policies, erases its objects, replaces all its roles by these,
+    /// raises its generation and, if given, sets its domain. `false` if its generation is not
+    /// `generation` any more.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -87,7 +88,8 @@ pub trait ApplianceStore: ObjectStore + AuditStore + Send + Sync {
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domain, objects and clients, raises its generation and gives it
+    /// Erases a partition's label, roles, domain, policies, objects and clients, raises its
+    /// generation and gives it
     /// another identity.
     ///
     /// # Errors
@@ -222,6 +224,8 @@ pub struct Initialization<'i> {
     pub roles: &'i [RoleRow],
     /// The domain, sealed; `None` keeps the one that is there.
     pub domain: Option<&'i [u8]>,
+    /// Policies to set; the others stay.
+    pub policies: &'i [PolicyValue],
 }
 
 /// A role's row.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The audit log. No method has a default body.
-pub trait AuditStore {
+pub trait AuditStore: Send + Sync {
     /// Adds a record behind the last one. One that is not `durable` outlives the process, but
     /// perhaps not the machine's loss of power.
     ///
@@ -201,3 +201,21 @@ const APPEND: &str = "INSERT INTO audit (sequence, time, partition, sealed, mac)
      VALUES (?1, ?2, ?3, ?4, ?5)";
 const RECORDS: &str = "SELECT sequence, time, partition, sealed, mac FROM audit \
      WHERE sequence > ?1 AND (?2 IS NULL OR partition = ?2) ORDER BY sequence LIMIT ?3";
+
+/// The tables.
+pub(super) const TABLES: &str = "
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    partition INTEGER,
+    sealed BLOB NOT NULL,
+    mac BLOB NOT NULL
+) STRICT;
+CREATE TABLE audit_chain (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    mac BLOB NOT NULL,
+    end BLOB NOT NULL
+) STRICT;
+";

@@ -12,7 +12,7 @@ use super::{
 use crate::model::SerialNumber;
 
 /// The objects of partitions. No method has a default body.
-pub trait ObjectStore {
+pub trait ObjectStore: Send + Sync {
     /// A partition's objects that need a login, or those that do not.
     ///
     /// # Errors
@@ -230,3 +230,30 @@ const FITS: &str = "SELECT object_bytes + ?2 * \
 
 /// Erases every object of a partition.
 pub(super) const DELETE_OBJECTS: &str = "DELETE FROM object WHERE partition = ?1";
+
+/// The tables. The partition's totals are kept by triggers: whatever erases an object, they are
+/// right.
+pub(super) const TABLES: &str = "
+ALTER TABLE partition ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE partition ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE object (
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    handle INTEGER NOT NULL,
+    private INTEGER NOT NULL,
+    charge INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (partition, handle)
+) STRICT;
+CREATE TRIGGER object_added AFTER INSERT ON object BEGIN
+    UPDATE partition SET objects = objects + 1, object_bytes = object_bytes + new.charge
+    WHERE serial = new.partition;
+END;
+CREATE TRIGGER object_replaced AFTER UPDATE OF charge ON object BEGIN
+    UPDATE partition SET object_bytes = object_bytes + new.charge - old.charge
+    WHERE serial = new.partition;
+END;
+CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
+    UPDATE partition SET objects = objects - 1, object_bytes = object_bytes - old.charge
+    WHERE serial = old.partition;
+END;
+";

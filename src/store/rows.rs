@@ -13,7 +13,7 @@ use rusqlite::{
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room, Sealer, StoreError, audit::Chain, grouped::Waiting,
-    objects::DELETE_OBJECTS, open_database, schema::APPLIANCE,
+    objects::DELETE_OBJECTS, open_database, policies, schema::APPLIANCE,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -52,7 +52,7 @@ impl SqliteAppliance {
     }
 
     /// Runs `act` in one transaction that holds the write lock from its start.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -181,6 +181,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(DELETE_OBJECTS, [serial])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
+            policies::set(transaction, serial, content.policies)?;
             Ok(true)
         })
     }
@@ -197,7 +198,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(DELETE_OBJECTS, [serial])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
-            Ok(())
+            policies::forget(transaction, serial)
         })
     }
 

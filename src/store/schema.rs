@@ -1,13 +1,13 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::Schema;
+use super::{Schema, audit, ntls, objects};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1, OBJECTS],
+    steps: &[VERSION_1, POLICIES, ntls::TABLES, objects::TABLES, audit::TABLES],
 };
 
 const VERSION_1: &str = "
@@ -49,44 +49,17 @@ CREATE TABLE client (
 ) STRICT;
 ";
 
-/// Objects and the audit log. The partition's totals are kept by triggers: whatever erases an
-/// object, they are right.
-const OBJECTS: &str = "
-ALTER TABLE partition ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE partition ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE object (
+/// Policies that were changed from their defaults.
+const POLICIES: &str = "
+CREATE TABLE hsm_policy (
+    number INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+CREATE TABLE policy (
     partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
-    handle INTEGER NOT NULL,
-    private INTEGER NOT NULL,
-    charge INTEGER NOT NULL,
-    sealed BLOB NOT NULL,
-    PRIMARY KEY (partition, handle)
-) STRICT;
-CREATE TRIGGER object_added AFTER INSERT ON object BEGIN
-    UPDATE partition SET objects = objects + 1, object_bytes = object_bytes + new.charge
-    WHERE serial = new.partition;
-END;
-CREATE TRIGGER object_replaced AFTER UPDATE OF charge ON object BEGIN
-    UPDATE partition SET object_bytes = object_bytes + new.charge - old.charge
-    WHERE serial = new.partition;
-END;
-CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
-    UPDATE partition SET objects = objects - 1, object_bytes = object_bytes - old.charge
-    WHERE serial = old.partition;
-END;
-CREATE TABLE audit (
-    sequence INTEGER PRIMARY KEY,
-    time INTEGER NOT NULL,
-    partition INTEGER,
-    sealed BLOB NOT NULL,
-    mac BLOB NOT NULL
-) STRICT;
-CREATE TABLE audit_chain (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    key BLOB NOT NULL,
-    sequence INTEGER NOT NULL,
-    mac BLOB NOT NULL,
-    end BLOB NOT NULL
+    number INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (partition, number)
 ) STRICT;
 ";
 

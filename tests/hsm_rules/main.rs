@@ -7,6 +7,8 @@ mod hsm_support;
 
 mod clients;
 mod lockout;
+mod ntls;
 mod officer;
 mod partitions;
+mod policies;
 mod roles;
