@@ -108,6 +108,8 @@ impl Hsm {
             identity: *identity.public(),
             sealed_identity,
             domain: None,
+            objects: 0,
+            object_bytes: 0,
         })
     }
 
@@ -129,8 +131,8 @@ impl Hsm {
             serial: partition.serial,
             label: partition.label.clone(),
             total_storage: partition.storage,
-            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES,
-            objects: 0,
+            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES + partition.object_bytes,
+            objects: partition.objects,
             clients,
             links: 0,
             roles: roles.to_vec(),

@@ -2,11 +2,12 @@
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use zeroize::Zeroizing;
 
+use super::{application::Application, object::Unlocked};
 use crate::{
     crypto::{CertificateHash, PasswordKey, PublicKey},
     model::{Role, SerialNumber},
@@ -38,6 +39,7 @@ pub struct LinkSession {
     serial: SerialNumber,
     client: LinkClient,
     login: Mutex<Option<Login>>,
+    application: Application,
 }
 
 /// A role that is logged in.
@@ -53,6 +55,8 @@ pub(super) struct Login {
     pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
+    /// The partition's private objects, for roles that have any.
+    pub(super) unlocked: Option<Arc<Unlocked>>,
 }
 
 /// The key that everything in a partition is sealed under.
@@ -61,7 +65,12 @@ pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 impl LinkSession {
     /// A link on which nobody is logged in.
     pub fn new(serial: SerialNumber, client: impl Into<LinkClient>) -> Self {
-        Self { serial, client: client.into(), login: Mutex::new(None) }
+        Self {
+            serial,
+            client: client.into(),
+            login: Mutex::new(None),
+            application: Application::default(),
+        }
     }
 
     /// The partition that the link leads to.
@@ -79,8 +88,21 @@ impl LinkSession {
         let mut login = self.lock();
         if login.as_ref().is_some_and(|login| login.generation != generation) {
             *login = None;
+            self.application.log_out();
         }
         login
+    }
+
+    /// Ends the login, and with it what the application has that needs one.
+    pub(super) fn log_out(&self, generation: u64) -> Option<Role> {
+        let role = self.login(generation).take().map(|login| login.role);
+        self.application.log_out();
+        role
+    }
+
+    /// The sessions and session objects of the application at the other end.
+    pub(super) const fn application(&self) -> &Application {
+        &self.application
     }
 
     /// The role that is logged in.

@@ -71,8 +71,6 @@ acts! {
     DeletePartition = "LUNA_DELETE_PARTITION";
     /// Another setting of a partition, a role or the appliance was changed.
     Administer = "LUNA_ADMINISTER";
-    /// A key was used, where the setting asks for that.
-    UseKey = "LUNA_USE_KEY";
     /// All objects of a partition were destroyed.
     ClearPartition = "LUNA_CLEAR_PARTITION";
 }
@@ -90,7 +88,7 @@ pub enum AuditActor {
     Client {
         /// The name the partition knew it by at that time; empty for one it did not know.
         label: String,
-        /// The client's public key.
+        /// The client's public key, or its certificate's hash over NTLS.
         key: [u8; 32],
     },
     /// The appliance's administrator, over the local socket.

@@ -25,8 +25,8 @@ pub use audit::{
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
-    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MAXIMUM_SESSIONS, MINIMUM_PASSWORD,
-    OBJECT_OVERHEAD_BYTES,    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MAXIMUM_SESSIONS,
+    MINIMUM_PASSWORD, OBJECT_OVERHEAD_BYTES, PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
 pub use ntls::{
     CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,

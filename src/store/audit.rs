@@ -75,8 +75,7 @@ impl Chain {
         random: &mut dyn Random,
     ) -> Result<Self, StoreError> {
         let seat = Seat { store: "audit", object: "audit", field: "key" };
-        let sealed: Option<Vec<u8>> =
-            connection.query_row(KEY, [], |row| row.get(0)).optional()?;
+        let sealed: Option<Vec<u8>> = connection.query_row(KEY, [], |row| row.get(0)).optional()?;
         if let Some(sealed) = sealed {
             return Ok(Self(sealer.open(seat, &sealed)?));
         }
@@ -118,9 +117,8 @@ pub(super) fn head(connection: &Connection, chain: &Chain) -> Result<Head, Store
 
 fn stored_head(connection: &Connection) -> Result<(Head, Vec<u8>), StoreError> {
     let mut statement = connection.prepare_cached(HEAD)?;
-    Ok(statement.query_row([], |row| {
-        Ok((Head { sequence: row.get(0)?, mac: row.get(1)? }, row.get(2)?))
-    })?)
+    Ok(statement
+        .query_row([], |row| Ok((Head { sequence: row.get(0)?, mac: row.get(1)? }, row.get(2)?)))?)
 }
 
 pub(super) fn set_head(
@@ -137,9 +135,9 @@ pub(super) fn append(
     connection: &Connection,
     chain: &Chain,
     head: &mut Head,
-    record: AuditRow,
+    record: &AuditRow,
 ) -> Result<(), StoreError> {
-    let mac = chain.link(head, &record);
+    let mac = chain.link(head, record);
     let sequence = head.sequence + 1;
     let partition = record.partition.map(SerialNumber::value);
     let values = params![sequence, record.time, partition, record.sealed, mac];

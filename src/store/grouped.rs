@@ -41,7 +41,8 @@ impl SqliteAppliance {
         if let Some(outcome) = ticket.take() {
             return outcome;
         }
-        let (group, tickets): (Vec<_>, Vec<_>) = mem::take(&mut *self.waiting()).into_iter().unzip();
+        let (group, tickets): (Vec<_>, Vec<_>) =
+            mem::take(&mut *self.waiting()).into_iter().unzip();
         match objects::write_group(&mut connection, &self.chain, group) {
             Ok(outcomes) => {
                 for (ticket, outcome) in tickets.iter().zip(outcomes) {
@@ -50,7 +51,9 @@ impl SqliteAppliance {
             }
             Err(error) => {
                 let text = error.to_string();
-                tickets.iter().for_each(|one| one.put(Err(StoreError::Group(text.clone()))));
+                for ticket in &tickets {
+                    ticket.put(Err(StoreError::Group(text.clone())));
+                }
             }
         }
         drop(connection);

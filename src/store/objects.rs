@@ -3,11 +3,11 @@
 //! What is written comes in groups: a transaction has to reach the disk before it counts, and
 //! threads that wait for the disk at the same time wait for one transaction together.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{
     StoreError,
-    audit::{self, AuditRow, Chain},
+    audit::{self, AuditRow, Chain, Head},
 };
 use crate::model::SerialNumber;
 
@@ -89,12 +89,7 @@ pub(super) fn read(
 ) -> Result<Vec<ObjectRow>, StoreError> {
     let mut statement = connection.prepare_cached(OBJECTS)?;
     let rows = statement.query_map(params![serial, private], |row| {
-        Ok(ObjectRow {
-            handle: row.get(0)?,
-            private,
-            charge: row.get(1)?,
-            sealed: row.get(2)?,
-        })
+        Ok(ObjectRow { handle: row.get(0)?, private, charge: row.get(1)?, sealed: row.get(2)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -108,7 +103,10 @@ pub(super) fn last_handle(connection: &Connection, serial: i64) -> Result<u64, S
 pub(super) enum Grouped {
     Objects(ObjectWrite),
     /// A record alone. One that need not outlive the machine's power does not wait for the disk.
-    Record { record: AuditRow, durable: bool },
+    Record {
+        record: AuditRow,
+        durable: bool,
+    },
 }
 
 impl Grouped {
@@ -148,24 +146,12 @@ fn write_in_one(
     for one in group {
         let savepoint = transaction.savepoint()?;
         let before = head.clone();
-        let outcome = match one {
-            Grouped::Objects(write) => write_one(&savepoint, write).and_then(|(written, record)| {
-                match written {
-                    Written::Done => audit::append(&savepoint, chain, &mut head, record)?,
-                    Written::NoRoom | Written::Gone => {}
-                }
-                Ok(written)
-            }),
-            Grouped::Record { record, .. } => {
-                audit::append(&savepoint, chain, &mut head, record).map(|()| Written::Done)
-            }
-        };
-        match outcome {
-            Ok(Written::Done) => savepoint.commit()?,
-            _ => {
-                head = before;
-                savepoint.finish()?;
-            }
+        let outcome = write_one(&savepoint, chain, &mut head, one);
+        if matches!(outcome, Ok(Written::Done)) {
+            savepoint.commit()?;
+        } else {
+            head = before;
+            savepoint.finish()?;
         }
         outcomes.push(outcome);
     }
@@ -176,8 +162,25 @@ fn write_in_one(
 
 fn write_one(
     connection: &Connection,
-    write: ObjectWrite,
-) -> Result<(Written, AuditRow), StoreError> {
+    chain: &Chain,
+    head: &mut Head,
+    one: Grouped,
+) -> Result<Written, StoreError> {
+    let record = match one {
+        Grouped::Record { record, .. } => record,
+        Grouped::Objects(write) => {
+            let (written, record) = change(connection, write)?;
+            if written != Written::Done {
+                return Ok(written);
+            }
+            record
+        }
+    };
+    audit::append(connection, chain, head, &record)?;
+    Ok(Written::Done)
+}
+
+fn change(connection: &Connection, write: ObjectWrite) -> Result<(Written, AuditRow), StoreError> {
     let ObjectWrite { serial, generation, changes, client_bytes, record } = write;
     let serial = i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))?;
     let mut grows = false;

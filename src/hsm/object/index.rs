@@ -20,6 +20,16 @@ const INDEXED: [A; 8] = [
 #[derive(Default)]
 pub(super) struct Index(HashMap<(A, Box<[u8]>), BTreeSet<ObjectHandle>>);
 
+/// What the index knows of a search.
+pub(super) enum Candidates<'i> {
+    /// Nothing: every object has to be looked at.
+    All,
+    /// That nothing matches.
+    None,
+    /// That only these can match.
+    These(&'i BTreeSet<ObjectHandle>),
+}
+
 impl Index {
     pub(super) fn add(&mut self, handle: ObjectHandle, attributes: &Template) {
         for place in places(attributes) {
@@ -38,29 +48,23 @@ impl Index {
         }
     }
 
-    /// The fewest objects among which every match is: `None` if the index does not know better
-    /// than all, `Some(None)` if nothing matches.
-    pub(super) fn candidates(
-        &self,
-        template: &Template,
-    ) -> Option<Option<&BTreeSet<ObjectHandle>>> {
-        let mut best: Option<Option<&BTreeSet<ObjectHandle>>> = None;
+    /// The objects among which every match is.
+    pub(super) fn candidates(&self, template: &Template) -> Candidates<'_> {
+        let mut best = None;
         for place in places(template) {
-            let Some(handles) = self.0.get(&place) else { return Some(None) };
-            if best.flatten().is_none_or(|least| handles.len() < least.len()) {
-                best = Some(Some(handles));
+            let Some(handles) = self.0.get(&place) else { return Candidates::None };
+            if best.is_none_or(|least: &BTreeSet<_>| handles.len() < least.len()) {
+                best = Some(handles);
             }
         }
-        best
+        best.map_or(Candidates::All, Candidates::These)
     }
 }
 
 /// Where an object with these attributes stands. An empty value is as good as none.
 fn places(attributes: &Template) -> impl Iterator<Item = (A, Box<[u8]>)> {
     INDEXED.into_iter().filter_map(|kind| match attributes.get(kind)? {
-        AttributeValue::Bytes(bytes) if !bytes.is_empty() => {
-            Some((kind, bytes.as_slice().into()))
-        }
+        AttributeValue::Bytes(bytes) if !bytes.is_empty() => Some((kind, bytes.as_slice().into())),
         AttributeValue::Number(number) => Some((kind, number.to_be_bytes().into())),
         _ => None,
     })

@@ -17,15 +17,15 @@ use zeroize::Zeroizing;
 pub(super) use change::{changed, copied};
 pub(super) use origin::Origin;
 pub(super) use read::{is_revealed, read};
-pub(super) use rules::{is_key, subtype_of};
+pub(super) use rules::is_key;
 pub(super) use shelf::Shelf;
 pub(super) use template::{Makings, complete};
-pub(super) use vault::{Unlocked, Vault};
+pub(super) use vault::{Change, FIRST_SESSION_HANDLE, Unlocked, Vault, is_private};
 
 use super::mechanism::PreparedKey;
 use crate::model::{
     OBJECT_OVERHEAD_BYTES, Status,
-    cryptoki::{AttributeType, KeyType, ObjectClass, ObjectHandle, Template},
+    cryptoki::{AttributeType, ObjectClass, ObjectHandle, Template},
 };
 
 /// An object in memory. It never changes: another version of it takes its place.
@@ -61,10 +61,6 @@ impl Object {
 
     pub(super) fn class(&self) -> ObjectClass {
         class_of(&self.attributes)
-    }
-
-    pub(super) fn key_type(&self) -> Option<KeyType> {
-        self.attributes.number(AttributeType::KEY_TYPE).map(KeyType)
     }
 
     /// The object identifier, of which `CKA_UNIQUE_ID` is the text.

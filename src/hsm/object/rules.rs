@@ -6,9 +6,7 @@
 
 use crate::model::{
     Status,
-    cryptoki::{
-        AttributeKind, AttributeType as A, AttributeValue, KeyType, ObjectClass, Template,
-    },
+    cryptoki::{AttributeKind, AttributeType as A, AttributeValue, KeyType, ObjectClass, Template},
 };
 
 /// One line of an attribute table.
@@ -193,14 +191,12 @@ fn own_rules(subtype: Subtype) -> Option<&'static [Rule]> {
         (ObjectClass::CERTIFICATE, KeyType(0)) => X509,
         (ObjectClass::PUBLIC_KEY, KeyType::RSA) => RSA_PUBLIC,
         (ObjectClass::PRIVATE_KEY, KeyType::RSA) => RSA_PRIVATE,
-        (
-            ObjectClass::PUBLIC_KEY,
-            KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY,
-        ) => EC_PUBLIC,
-        (
-            ObjectClass::PRIVATE_KEY,
-            KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY,
-        ) => EC_PRIVATE,
+        (ObjectClass::PUBLIC_KEY, KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY) => {
+            EC_PUBLIC
+        }
+        (ObjectClass::PRIVATE_KEY, KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY) => {
+            EC_PRIVATE
+        }
         (ObjectClass::PUBLIC_KEY, KeyType::ML_KEM | KeyType::ML_DSA) => LATTICE_PUBLIC,
         (ObjectClass::PRIVATE_KEY, KeyType::ML_KEM | KeyType::ML_DSA) => LATTICE_PRIVATE,
         (ObjectClass::SECRET_KEY, KeyType::CHACHA20) => SECRET_FIXED,

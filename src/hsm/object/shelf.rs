@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Object, index::Index, is_revealed};
+use super::{
+    Object,
+    index::{Candidates, Index},
+    is_revealed,
+};
 use crate::model::cryptoki::{ObjectHandle, Template};
 
 /// Objects by handle.
@@ -31,11 +35,9 @@ impl Shelf {
 
     /// Puts an object in, in the place of the one with its handle.
     pub(in crate::hsm) fn put(&mut self, object: Arc<Object>) {
+        self.remove(object.handle());
         self.index.add(object.handle(), object.attributes());
-        if let Some(before) = self.objects.insert(object.handle(), object.clone()) {
-            self.index.remove(before.handle(), before.attributes());
-            self.index.add(object.handle(), object.attributes());
-        }
+        self.objects.insert(object.handle(), object);
     }
 
     pub(in crate::hsm) fn remove(&mut self, handle: ObjectHandle) -> Option<Arc<Object>> {
@@ -63,15 +65,15 @@ impl Shelf {
         let from = after.map_or(Unbounded, Excluded);
         let fits = |object: &&Arc<Object>| matches(object, template);
         match self.index.candidates(template) {
-            Some(None) => Vec::new(),
-            Some(Some(handles)) => handles
+            Candidates::None => Vec::new(),
+            Candidates::These(handles) => handles
                 .range((from, Unbounded))
                 .filter_map(|handle| self.objects.get(handle))
                 .filter(fits)
                 .take(limit)
                 .map(|object| object.handle())
                 .collect(),
-            None => self
+            Candidates::All => self
                 .objects
                 .range((from, Included(ObjectHandle(u64::MAX))))
                 .map(|(_, object)| object)

@@ -100,8 +100,7 @@ fn check_needed(template: &Template, subtype: Subtype, origin: Origin) -> Result
 fn preset(rule: &Rule, subtype: Subtype, origin: Origin) -> Option<AttributeValue> {
     match rule.kind {
         A::PRIVATE => {
-            let open =
-                matches!(subtype.class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE);
+            let open = matches!(subtype.class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE);
             Some((!open).into())
         }
         // Section 5.18.4: an unwrapped key is extractable unless its template says otherwise.
@@ -120,10 +119,10 @@ fn is_natural(usage: A, subtype: Subtype) -> bool {
     let encrypts = matches!(usage, A::ENCRYPT | A::DECRYPT);
     match KeyType(subtype.number) {
         KeyType::RSA | KeyType::AES => signs || encrypts,
-        KeyType::EC | KeyType::EC_EDWARDS | KeyType::ML_DSA => signs,
         KeyType::EC_MONTGOMERY | KeyType::HKDF => false,
         KeyType::ML_KEM => matches!(usage, A::ENCAPSULATE | A::DECAPSULATE),
         KeyType::CHACHA20 => encrypts,
+        // Curves and ML-DSA, and secrets for HMAC.
         _ => signs,
     }
 }
