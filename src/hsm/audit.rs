@@ -7,8 +7,8 @@
 use super::{Hsm, LinkClient, LinkSession, fault};
 use crate::{
     model::{
-        AuditAct, AuditActor, AuditCheck, AuditEntry, AuditQuery, AuditRecord, Label, Request,
-        Role, SerialNumber, Status,
+        AuditAct, AuditActor, AuditCheck, AuditEntry, AuditQuery, AuditRecord, Request, Role,
+        SerialNumber, Status,
     },
     store::{AuditRow, NumberedAuditRow, Seat},
     wire::{decode, encode},
@@ -29,7 +29,8 @@ impl Hsm {
     /// # Errors
     /// There is no such partition, or the store cannot be read.
     pub fn audit_records(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, Status> {
-        let partition = query.partition.as_ref().map(|name| self.serial_of(name)).transpose()?;
+        let named = |name| self.named(name).map(|partition| partition.serial);
+        let partition = query.partition.as_ref().map(named).transpose()?;
         let limit = query.last.map_or(MOST, |last| usize::try_from(last).unwrap_or(MOST).min(MOST));
         let within = |row: &NumberedAuditRow| {
             query.from.is_none_or(|from| row.row.time >= from)
@@ -130,12 +131,6 @@ impl Hsm {
         }
     }
 
-    fn serial_of(&self, name: &Label) -> Result<SerialNumber, Status> {
-        let partitions = self.store.partitions().map_err(fault)?;
-        let named = partitions.into_iter().find(|partition| partition.name == *name);
-        Ok(named.ok_or(Status::ObjectHandleInvalid)?.serial)
-    }
-
     fn opened(&self, row: NumberedAuditRow) -> AuditRecord {
         let NumberedAuditRow { sequence, row } = row;
         let bytes = self.sealer.open(SEAT, &row.sealed).ok();
@@ -164,7 +159,10 @@ pub(super) const fn act_of(request: &Request) -> Option<AuditAct> {
         | Request::Identity
         | Request::Contents
         | Request::Policies
+        | Request::Domains
+        | Request::DomainProof { .. }
         // Objects have an eye of their own on them.
         | Request::Cryptoki(_) => return None,
+        _ => AuditAct::Administer,
     })
 }

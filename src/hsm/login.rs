@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     crypto::PasswordKey,
-    model::{HsmPolicy, Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
+    model::{Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
     store::{PartitionRow, RoleRow},
 };
 
@@ -46,7 +46,9 @@ impl Hsm {
         let vault = &self.known(partition.serial).ok_or(Status::TokenNotPresent)?.vault;
         let unlocked = permission::sees_private(Some(role)) && vault.generation() == generation;
         let unlocked = unlocked.then(|| vault.unlock(self, &key)).transpose()?;
-        *login = Some(Login { role, generation, key, password_key, salt, must_change, unlocked });
+        let valid = self.login_token(partition.serial, role);
+        *login =
+            Some(Login { role, generation, key, password_key, salt, must_change, valid, unlocked });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
     }
@@ -75,30 +77,6 @@ impl Hsm {
             // These roles' lock-out ends no links.
             Checked::Wrong(_) => Err(Status::PinLocked),
         }
-    }
-
-    pub(super) fn create_role(
-        &self,
-        session: &LinkSession,
-        partition: &PartitionRow,
-        role: Role,
-        password: &Password,
-    ) -> Result<(), Status> {
-        let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
-        check_role(session, partition, creator)?;
-        let key = match session.login(partition.generation).as_ref() {
-            Some(login) => login.key.clone(),
-            None => return Err(Status::UserNotLoggedIn),
-        };
-        check_length(password, &self.policies(partition.serial).password_lengths())?;
-        let (credential, _) = self.credential(partition.serial, role, password, &key)?;
-        let must_change = self.hsm_policies().permits(HsmPolicy::ForcePinChange);
-        let row = RoleRow { role, credential, failures: 0, must_change };
-        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
-            return Err(Status::FunctionRejected);
-        }
-        tracing::info!(serial = %partition.serial, %role, "role created");
-        Ok(())
     }
 
     pub(super) fn change_password(
@@ -208,7 +186,7 @@ enum Checked {
     Wrong((Reply, Vec<Effect>)),
 }
 
-fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
+pub(super) fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
     roles.iter().find(|row| row.role == role)
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use zeroize::Zeroizing;
@@ -55,6 +58,8 @@ pub(super) struct Login {
     pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
+    /// Cleared when the role is logged out everywhere else.
+    pub(super) valid: Arc<AtomicBool>,
     /// The partition's private objects, for roles that have any.
     pub(super) unlocked: Option<Arc<Unlocked>>,
 }
@@ -83,11 +88,13 @@ impl LinkSession {
         self.client
     }
 
-    /// The login, if it is of this generation; an older one is dropped.
+    /// The login, if it is of this generation and still valid; another one is dropped.
     pub(super) fn login(&self, generation: u64) -> MutexGuard<'_, Option<Login>> {
         let mut login = self.lock();
-        if login.as_ref().is_some_and(|login| login.generation != generation) {
-            *login = None;
+        let ended = login.take_if(|login| {
+            login.generation != generation || !login.valid.load(Ordering::Acquire)
+        });
+        if ended.is_some() {
             self.application.log_out();
         }
         login

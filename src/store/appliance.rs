@@ -4,14 +4,19 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::{AuditStore, NtlsStore, ObjectStore, PolicyStore, StoreError};
+use super::{
+    AdministrationStore, AuditStore, DomainRow, DomainStore, NtlsStore, ObjectStore, PolicyStore,
+    StoreError,
+};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: AuditStore + NtlsStore + ObjectStore + PolicyStore {
+pub trait ApplianceStore:
+    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore
+{
     /// The HSM.
     ///
     /// # Errors
@@ -75,9 +80,9 @@ pub trait ApplianceStore: AuditStore + NtlsStore + ObjectStore + PolicyStore {
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label and policies, erases its objects, replaces all its roles by these,
-    /// raises its generation and, if given, sets its domain. `false` if its generation is not
-    /// `generation` any more.
+    /// Sets a partition's label and policies, erases its objects, replaces all its roles and
+    /// domains by these and raises its generation. `false` if its generation is not `generation`
+    /// any more.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -88,9 +93,8 @@ pub trait ApplianceStore: AuditStore + NtlsStore + ObjectStore + PolicyStore {
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domain, policies, objects and clients, raises its
-    /// generation and gives it
-    /// another identity.
+    /// Erases a partition's label, roles, domains, policies, objects and clients, raises its
+    /// generation and gives it another identity.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -207,8 +211,6 @@ pub struct PartitionRow {
     pub identity: PublicKey,
     /// The private half, sealed under the HSM's key.
     pub sealed_identity: Vec<u8>,
-    /// The cloning domain, sealed; none if it is the default domain.
-    pub domain: Option<Vec<u8>>,
     /// Objects held.
     pub objects: u64,
     /// What the objects are charged, in bytes.
@@ -222,8 +224,8 @@ pub struct Initialization<'i> {
     pub label: &'i Label,
     /// All roles.
     pub roles: &'i [RoleRow],
-    /// The domain, sealed; `None` keeps the one that is there.
-    pub domain: Option<&'i [u8]>,
+    /// All domains.
+    pub domains: &'i [DomainRow],
     /// Policies to set; the others stay.
     pub policies: &'i [PolicyValue],
 }
