@@ -9,4 +9,5 @@ pub mod lunash;
 pub mod manual;
 pub mod module;
 pub mod multitoken;
+mod unavailable;
 pub mod vtl;

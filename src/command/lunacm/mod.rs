@@ -11,13 +11,13 @@ mod slot;
 mod stc;
 mod stcconfig;
 mod table;
-mod unavailable;
 
 use clap::{Parser, Subcommand};
 
 pub use self::{arguments::Arguments, session::Session};
 
-use self::unavailable::{Unavailable, unavailable};
+use self::failure::unavailable;
+use super::unavailable::Unavailable;
 
 use crate::shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style};
 
