@@ -6,6 +6,7 @@
 mod clients;
 mod keys;
 mod login;
+pub mod mechanism;
 mod partition;
 mod registry;
 mod security_officer;
