@@ -47,7 +47,7 @@ async fn run() {
     let appliance = Appliance::start(&settings).await.unwrap();
     let (endpoint, config) = prepare(&appliance);
     let echo = echo().await;
-    let link = connect(&endpoint, &config).await;
+    let link = connect(&endpoint, &config);
     let mut bare = TcpStream::connect(echo).await.unwrap();
     bare.set_nodelay(true).unwrap();
     let (mut trips, mut pings) = (Vec::new(), Vec::new());
@@ -55,7 +55,7 @@ async fn run() {
     for _ in 0..ROUNDS {
         let start = Instant::now();
         for _ in 0..REQUESTS {
-            ask(&link, &Request::Ping).await;
+            ask(&link, &Request::Ping);
         }
         trips.push(start.elapsed() / REQUESTS);
         let start = Instant::now();
@@ -65,7 +65,7 @@ async fn run() {
         pings.push(start.elapsed() / REQUESTS);
         let start = Instant::now();
         for _ in 0..CONNECTIONS {
-            drop(connect(&endpoint, &config).await);
+            drop(connect(&endpoint, &config));
         }
         handshakes.push(start.elapsed() / CONNECTIONS);
         let start = Instant::now();
@@ -114,15 +114,15 @@ fn prepare(appliance: &Appliance) -> (Endpoint, InitiatorConfig) {
     (endpoint, config)
 }
 
-async fn connect(endpoint: &Endpoint, config: &InitiatorConfig) -> Link {
-    let link = Link::connect(endpoint, config.clone()).await.unwrap();
+fn connect(endpoint: &Endpoint, config: &InitiatorConfig) -> Link {
+    let link = Link::connect(endpoint, config.clone()).unwrap();
     let client = "bench".parse().unwrap();
-    assert!(matches!(ask(&link, &Request::Activate { client }).await, Reply::Activated { .. }));
+    assert!(matches!(ask(&link, &Request::Activate { client }), Reply::Activated { .. }));
     link
 }
 
-async fn ask(link: &Link, request: &Request) -> Reply {
-    let reply = link.call(encode(request).unwrap()).await.unwrap();
+fn ask(link: &Link, request: &Request) -> Reply {
+    let reply = link.call(&encode(request).unwrap()).unwrap();
     decode(&reply).unwrap()
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     crypto::SystemRandom,
+    model::is_host_name,
     net::local_socket,
     store::{ApplianceStore, Sealer, SqliteAppliance, StoreError, replace_file},
 };
@@ -112,13 +113,7 @@ pub enum DataError {
 
 /// Whether the text is an IP address or a DNS name (RFC 1123 section 2.1).
 fn is_host(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    name.parse::<std::net::IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
+    name.parse::<std::net::IpAddr>().is_ok() || is_host_name(name)
 }
 
 fn lock(root: &Path) -> Result<File, DataError> {

@@ -11,12 +11,12 @@ use std::{
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use super::links::LiveLinks;
+use super::{links::LiveLinks, services::Services};
 use crate::{
     channel::{Directory, PartitionKeys, SuiteSet},
     crypto::PublicKey,
     hsm::{Admission, Hsm, LinkSession},
-    model::{Reply, Request, SerialNumber, Status},
+    model::{LinkService, Reply, Request, SerialNumber, Status},
     net::{Answered, Closer, Peer, Service},
     wire::{decode, encode},
 };
@@ -31,12 +31,12 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(super) fn new(hsm: Arc<Hsm>, live: Arc<LiveLinks>) -> Self {
-        Self { live, partitions: Partitions(hsm) }
+    pub(super) fn new(hsm: Arc<Hsm>, live: Arc<LiveLinks>, services: Arc<Services>) -> Self {
+        Self { live, partitions: Partitions { hsm, services } }
     }
 
     fn perform(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
-        let hsm = &self.partitions.0;
+        let hsm = &self.partitions.hsm;
         if let Request::Activate { client } = request {
             return self.activate(link, client);
         }
@@ -49,7 +49,7 @@ impl Dispatch {
     }
 
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
-        let hsm = &self.partitions.0;
+        let hsm = &self.partitions.hsm;
         if link.active.load(Ordering::Acquire) {
             return (Reply::Failed(Status::FunctionRejected), false);
         }
@@ -77,7 +77,7 @@ impl Service for Dispatch {
 
     fn open(&self, peer: Peer, closer: Closer) -> ClientLink {
         let serial = SerialNumber::new(peer.serial);
-        let channel = self.live.enter(serial, peer.client, closer);
+        let channel = self.live.enter(serial, peer.client.into(), closer);
         tracing::info!(channel, %serial, address = %peer.address, "handshake complete");
         let session = LinkSession::new(serial, peer.client);
         ClientLink { channel, session, active: AtomicBool::new(false) }
@@ -125,15 +125,21 @@ pub(super) struct ClientLink {
 }
 
 /// The partitions, as the handshake sees them.
-struct Partitions(Arc<Hsm>);
+struct Partitions {
+    hsm: Arc<Hsm>,
+    services: Arc<Services>,
+}
 
 impl Directory for Partitions {
     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
-        let identity = self.0.identity(SerialNumber::new(serial))?;
+        if !self.services.runs(LinkService::Stc) {
+            return None;
+        }
+        let identity = self.hsm.identity(SerialNumber::new(serial))?;
         Some(PartitionKeys { identity, suites: SuiteSet::ALL })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {
-        !matches!(self.0.admission(SerialNumber::new(serial), client), Admission::Refused)
+        !matches!(self.hsm.admission(SerialNumber::new(serial), client), Admission::Refused)
     }
 }

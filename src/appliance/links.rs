@@ -8,7 +8,11 @@ use std::{
     },
 };
 
-use crate::{crypto::PublicKey, hsm::Effect, model::SerialNumber, net::Closer};
+use crate::{
+    hsm::{Effect, LinkClient},
+    model::{LinkService, SerialNumber},
+    net::Closer,
+};
 
 /// Every live link, by its channel number.
 #[derive(Debug, Default)]
@@ -20,13 +24,13 @@ pub(super) struct LiveLinks {
 #[derive(Debug)]
 struct LiveLink {
     serial: SerialNumber,
-    client: PublicKey,
+    client: LinkClient,
     closer: Closer,
 }
 
 impl LiveLinks {
     /// Enters a link and gives it the next channel number.
-    pub(super) fn enter(&self, serial: SerialNumber, client: PublicKey, closer: Closer) -> u64 {
+    pub(super) fn enter(&self, serial: SerialNumber, client: LinkClient, closer: Closer) -> u64 {
         let channel = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         self.lock().insert(channel, LiveLink { serial, client, closer });
         channel
@@ -41,6 +45,25 @@ impl LiveLinks {
     pub(super) fn count(&self, serial: SerialNumber) -> u32 {
         let count = self.lock().values().filter(|link| link.serial == serial).count();
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// The number of links of this client.
+    pub(super) fn count_of(&self, client: LinkClient) -> u32 {
+        let count = self.lock().values().filter(|link| link.client == client).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Ends all links of a service.
+    pub(super) fn end_service(&self, service: LinkService) {
+        for link in self.lock().values() {
+            let of = match link.client {
+                LinkClient::Stc(_) => LinkService::Stc,
+                LinkClient::Ntls(_) => LinkService::Ntls,
+            };
+            if of == service {
+                link.closer.close();
+            }
+        }
     }
 
     /// Ends the links that these effects name.

@@ -7,6 +7,8 @@ mod data;
 mod desk;
 mod dispatch;
 mod links;
+mod ntls_desk;
+mod services;
 
 use std::{
     io,
@@ -31,6 +33,7 @@ use crate::{
 use data::DataDirectory;
 use dispatch::Dispatch;
 use links::LiveLinks;
+use services::Services;
 
 /// How an appliance is started.
 #[derive(Clone, Debug)]
@@ -74,14 +77,21 @@ impl Appliance {
 
         let data = Arc::new(data);
         let live = Arc::new(LiveLinks::default());
-        let desk = Desk::new(hsm.clone(), live.clone(), data.clone(), identity.clone(), address);
-        let desk = Arc::new(desk);
+        let services = Arc::new(Services::default());
+        let desk = Arc::new(Desk {
+            hsm: hsm.clone(),
+            live: live.clone(),
+            services: services.clone(),
+            data: data.clone(),
+            identity: identity.clone(),
+            address,
+        });
         let (stop, stopping) = watch::channel(false);
         let console = console::start(data.socket(), desk.clone(), stopping)?;
 
         let tls = server_config(identity).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
-        let dispatch = Arc::new(Dispatch::new(hsm, live));
+        let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server =
             Server::start(listener, tls, responder, dispatch).map_err(StartError::Console)?;
         Ok(Self { data, desk, server, stop, console })

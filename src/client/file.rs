@@ -1,12 +1,13 @@
 //! Files that users hand in, and files that must never be seen half written.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, DirBuilder, File},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
 };
+
+use crate::store::replace_file;
 
 /// Permissions of a public file.
 pub const PUBLIC: u32 = 0o644;
@@ -58,15 +59,7 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> 
         _ => PathBuf::from("."),
     };
     create_directory(&directory)?;
-    let temporary = temporary_beside(&target);
-    let written = write_new(&temporary, content, mode)
-        .and_then(|()| fs::rename(&temporary, &target))
-        .and_then(|()| File::open(&directory)?.sync_all());
-    if written.is_err() {
-        // Whether or not it exists by now, nobody else has a use for it.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(fail)
+    replace_file(&target, content, mode).map_err(fail)
 }
 
 /// Removes a file; one that is not there is as good as removed.
@@ -92,20 +85,6 @@ pub fn create_directory(path: &Path) -> Result<(), FileError> {
         .mode(PRIVATE_DIRECTORY)
         .create(path)
         .map_err(|error| FileError { path: path.to_owned(), problem: error.into() })
-}
-
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    // The process's mask may have taken away what the mode grants.
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-fn temporary_beside(path: &Path) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!(".writing-{}-{count}.tmp", std::process::id()))
 }
 
 /// A file that could not be read or written.

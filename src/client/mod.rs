@@ -2,18 +2,25 @@
 //! and the links to partitions.
 
 mod admin;
+mod application;
+mod backoff;
 pub mod certificate;
 pub mod config;
 pub mod file;
 pub mod home;
 pub mod identity_file;
 mod link;
+pub mod ntls_identity;
+mod partition;
 pub mod registration;
+mod repeatable;
 pub mod servers;
 mod slots;
 mod targets;
 
 pub use admin::{AdminError, AdminLink};
-pub use link::{AskError, ConnectFailure, PartitionLink, Target};
+pub use application::{Application, ApplicationError, ApplicationSlot};
+pub use link::PartitionLink;
+pub use partition::{AskError, ConnectFailure, Partition, Target};
 pub use slots::{Missing, Slot, Slots};
 pub use targets::{TargetsError, set_stc, targets};

@@ -1,10 +1,13 @@
 //! The slots of a client: one for every partition whose handshake succeeded.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
-use tokio::task::JoinSet;
+use tokio::task::spawn_blocking;
 
-use super::link::{AskError, ConnectFailure, PartitionLink, Target};
+use super::{
+    link::PartitionLink,
+    partition::{AskError, Attempts, ConnectFailure, Target},
+};
 use crate::{
     model::{PartitionInfo, Reply, Request, SerialNumber},
     store::ClientIdentity,
@@ -42,15 +45,26 @@ impl Slots {
     /// A slot whose link does not come back becomes a missing partition; one that returns gets
     /// the lowest free number.
     pub async fn refresh(&mut self) {
+        let mut slots = std::mem::take(self);
+        let refreshing = spawn_blocking(move || {
+            slots.refresh_blocking();
+            slots
+        });
+        // It fails only if refreshing panicked, or the runtime is at its end.
+        *self = refreshing.await.unwrap_or_default();
+    }
+
+    /// As [`Self::refresh`], for a thread that may block.
+    pub fn refresh_blocking(&mut self) {
         self.missing.clear();
         let mut lost = Vec::new();
         for mut slot in std::mem::take(&mut self.present) {
-            match slot.describe().await {
+            match slot.describe_blocking() {
                 Ok(()) => self.present.push(slot),
                 Err(error) => lost.push((slot.link.target().serial, host(&slot), error)),
             }
         }
-        self.connect_missing().await;
+        self.connect_missing();
         for (serial, server, error) in lost {
             let missing = self.missing.iter_mut().find(|missing| missing.serial == serial);
             let told =
@@ -64,6 +78,13 @@ impl Slots {
     /// Whether there is an identity to connect with.
     pub const fn has_identity(&self) -> bool {
         self.identity.is_some()
+    }
+
+    /// Whether the slots are this identity's.
+    pub fn is_for(&self, identity: &ClientIdentity) -> bool {
+        self.identity.as_ref().is_some_and(|ours| {
+            ours.label == identity.label && ours.keys.public() == identity.keys.public()
+        })
     }
 
     /// Ends the link to a partition, which is no target any more, and returns its slot's number.
@@ -89,26 +110,27 @@ impl Slots {
         self.present.iter_mut().find(|slot| slot.number == number)
     }
 
-    async fn connect_missing(&mut self) {
-        let Some(identity) = self.identity.clone() else { return };
-        let mut attempts = JoinSet::new();
-        for (order, target) in self.targets.iter().enumerate() {
-            if self.present.iter().any(|slot| slot.link.target().serial == target.serial) {
-                continue;
-            }
-            let (target, identity) = (target.clone(), identity.clone());
-            attempts.spawn(async move {
-                let attempt = PartitionLink::connect(target.clone(), identity).await;
-                (order, target, attempt)
-            });
-        }
-        let mut attempts = attempts.join_all().await;
-        attempts.sort_by_key(|(order, ..)| *order);
+    fn connect_missing(&mut self) {
+        let Some(identity) = &self.identity else { return };
+        let reached = |target: &Target| {
+            self.present.iter().any(|slot| slot.link.target().serial == target.serial)
+        };
+        let attempts: Vec<_> = thread::scope(|scope| {
+            let missing = self.targets.iter().filter(|target| !reached(target));
+            let attempts: Vec<_> = missing
+                .map(|target| {
+                    let connecting = || PartitionLink::connect(target.clone(), identity.clone());
+                    (target.clone(), scope.spawn(connecting))
+                })
+                .collect();
+            attempts.into_iter().map(|(target, attempt)| (target, attempt.join())).collect()
+        });
         let mut failures = Vec::new();
-        for (_, target, attempt) in attempts {
+        for (target, attempt) in attempts {
             match attempt {
-                Ok((link, partition)) => self.insert(link, partition),
-                Err(failure) => failures.push((target, failure)),
+                Ok(Ok((link, partition))) => self.insert(link, partition),
+                Ok(Err(failure)) => failures.push((target, failure)),
+                Err(_) => failures.push((target, ConnectFailure::Malformed)),
             }
         }
         for (target, failure) in failures {
@@ -169,7 +191,17 @@ impl Slot {
     /// # Errors
     /// As [`PartitionLink::ask`].
     pub async fn describe(&mut self) -> Result<(), AskError> {
-        match self.ask(&Request::Describe).await? {
+        let reply = self.ask(&Request::Describe).await?;
+        self.take(reply)
+    }
+
+    fn describe_blocking(&mut self) -> Result<(), AskError> {
+        let reply = self.link.partition().ask(&Request::Describe, Attempts::Each)?;
+        self.take(reply)
+    }
+
+    fn take(&mut self, reply: Reply) -> Result<(), AskError> {
+        match reply {
             Reply::Partition(partition) => {
                 self.partition = partition;
                 Ok(())

@@ -6,6 +6,7 @@
 //! which serves what). Nothing here knows why it is called.
 
 mod aead;
+mod certificate;
 mod cipher;
 mod derivation;
 mod elliptic;
@@ -20,6 +21,7 @@ mod random;
 mod rsa;
 
 pub use aead::{AeadError, AeadKey, Cipher, NONCE_BYTES, TAG_BYTES};
+pub use certificate::CertificateHash;
 pub use cipher::{
     AeadScheme, AeadStream, BLOCK_BYTES, BlockMode, CipherKey, CipherStream, Direction,
 };

@@ -1,6 +1,6 @@
 //! A partition's clients.
 
-use super::{Effect, Hsm, LinkSession, fault, partition::Outcome};
+use super::{Effect, Hsm, LinkClient, LinkSession, fault, partition::Outcome};
 use crate::{
     crypto::PublicKey,
     model::{CLIENT_IDENTITY_BYTES, ClientEntry, ClientLabel, Reply, Status},
@@ -14,12 +14,15 @@ impl Hsm {
     /// # Errors
     /// The partition does not take the client (any more).
     pub fn activate(&self, session: &LinkSession, label: ClientLabel) -> Result<(), Status> {
-        let (serial, client) = (session.serial(), session.client());
+        let serial = session.serial();
+        let LinkClient::Stc(key) = session.client() else {
+            return if self.permits(session) { Ok(()) } else { Err(Status::FunctionRejected) };
+        };
         let clients = self.store.clients(serial).map_err(fault)?;
-        if clients.iter().any(|registered| registered.key == *client) {
+        if clients.iter().any(|registered| registered.key == key) {
             return Ok(());
         }
-        let row = ClientRow { label, key: *client };
+        let row = ClientRow { label, key };
         if !self.store.register_first_client(serial, &row).map_err(fault)? {
             return Err(Status::FunctionRejected);
         }
@@ -65,7 +68,7 @@ impl Hsm {
         }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, "client deregistered");
-        Ok((Reply::Done, vec![Effect::EndLinks { serial, client: Some(*key) }]))
+        Ok((Reply::Done, vec![Effect::EndLinks { serial, client: Some(LinkClient::Stc(*key)) }]))
     }
 
     pub(super) fn clients(&self, partition: &PartitionRow) -> Result<Reply, Status> {

@@ -3,11 +3,12 @@
 use super::{
     Effect, Hsm, LinkSession, fault,
     partition::{Outcome, check_role},
+    policy::check_length,
     session::Login,
 };
 use crate::{
     crypto::PasswordKey,
-    model::{Password, Reply, Role, RoleInfo, Status},
+    model::{Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
     store::{PartitionRow, RoleRow},
 };
 
@@ -35,31 +36,10 @@ impl Hsm {
             return Err(Status::UserAlreadyLoggedIn);
         }
         let salt = row.credential.hash.salt;
-        *login = Some(Login { role, generation, key, password_key, salt, must_change });
+        let valid = self.login_token(partition.serial, role);
+        *login = Some(Login { role, generation, key, password_key, salt, must_change, valid });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
-    }
-
-    pub(super) fn create_role(
-        &self,
-        session: &LinkSession,
-        partition: &PartitionRow,
-        role: Role,
-        password: &Password,
-    ) -> Result<(), Status> {
-        let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
-        check_role(session, partition, creator)?;
-        let key = match session.login(partition.generation).as_ref() {
-            Some(login) => login.key.clone(),
-            None => return Err(Status::UserNotLoggedIn),
-        };
-        let (credential, _) = self.credential(partition.serial, role, password, &key)?;
-        let row = RoleRow { role, credential, failures: 0, must_change: true };
-        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
-            return Err(Status::FunctionRejected);
-        }
-        tracing::info!(serial = %partition.serial, %role, "role created");
-        Ok(())
     }
 
     pub(super) fn change_password(
@@ -79,6 +59,7 @@ impl Hsm {
         if old == new {
             return Err(Status::PinInvalid);
         }
+        check_length(new, &self.policies(partition.serial).password_lengths())?;
         let wrapped = &row.credential.wrapped_key;
         let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
         let (credential, password_key) = self.credential(partition.serial, role, new, &key)?;
@@ -104,11 +85,12 @@ impl Hsm {
         password: &Password,
     ) -> Result<Checked, Status> {
         let (serial, role) = (partition.serial, row.role);
-        if locked(roles, role) {
+        let policies = self.policies(serial);
+        if locked(roles, role, &policies) {
             return self.lock_out(partition, role);
         }
         let attempts = self.store.count_failure(serial, role).map_err(fault)?;
-        let limit = role.attempts();
+        let limit = limit(role, &policies);
         if let Some(password_key) = row.credential.hash.open(password.expose()) {
             self.store.clear_failures(serial, role).map_err(fault)?;
             return Ok(Checked::Right(password_key));
@@ -141,15 +123,21 @@ impl Hsm {
         Ok(vec![Effect::EndLinks { serial, client: None }])
     }
 
-    /// The state of a role, given the partition's rows.
-    pub(super) fn role_info(roles: &[RoleRow], role: Role, logged_in: Option<Role>) -> RoleInfo {
+    /// The state of a role, given its partition's rows.
+    pub(super) fn role_info(
+        &self,
+        serial: SerialNumber,
+        roles: &[RoleRow],
+        (role, logged_in): (Role, Option<Role>),
+    ) -> RoleInfo {
+        let policies = self.policies(serial);
         let row = find(roles, role);
         let failures = row.map_or(0, |row| row.failures);
         RoleInfo {
             role,
             initialized: row.is_some(),
-            attempts_left: role.attempts().saturating_sub(failures),
-            locked: row.is_some() && locked(roles, role),
+            attempts_left: limit(role, &policies).saturating_sub(failures),
+            locked: row.is_some() && locked(roles, role, &policies),
             password_to_be_changed: row.is_some_and(|row| row.must_change),
             logged_in: logged_in == Some(role),
         }
@@ -161,16 +149,23 @@ enum Checked {
     Wrong((Reply, Vec<Effect>)),
 }
 
-fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
+pub(super) fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
     roles.iter().find(|row| row.role == role)
 }
 
 /// Whether a role is locked out; a locked Crypto Officer locks the roles below out too.
-fn locked(roles: &[RoleRow], role: Role) -> bool {
-    let own = find(roles, role).is_some_and(|row| row.failures >= role.attempts());
-    own || role
-        .creator()
-        .is_some_and(|creator| creator == Role::CryptoOfficer && locked(roles, creator))
+fn locked(roles: &[RoleRow], role: Role, policies: &PolicySet) -> bool {
+    let own = find(roles, role).is_some_and(|row| row.failures >= limit(role, policies));
+    let above = role.creator().filter(|creator| *creator == Role::CryptoOfficer);
+    own || above.is_some_and(|above| locked(roles, above, policies))
+}
+
+/// Failed logins in a row that a role survives: fixed for the Partition SO, policy 20 for others.
+fn limit(role: Role, policies: &PolicySet) -> u8 {
+    match role {
+        Role::HsmSecurityOfficer | Role::PartitionSo => role.attempts(),
+        _ => policies.failed_logins(),
+    }
 }
 
 /// One role a link; LunaCM's users log out first.

@@ -3,27 +3,33 @@
 //! Plain blocking functions over a store. [`Status`] is the only vocabulary of refusals; what
 //! else is to be known goes to the log.
 
+mod administration;
 mod clients;
+mod domains;
 mod keys;
 mod login;
 pub mod mechanism;
+mod ntls;
 mod partition;
+mod policy;
 mod registry;
+mod roles;
 mod security_officer;
 mod session;
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
+pub use ntls::{NtlsClient, NtlsFailure};
 pub use security_officer::LoginFailure;
-pub use session::{AdminSession, LinkSession};
+pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -42,17 +48,25 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// What every NTLS connection and request needs, likewise.
+    ntls: RwLock<Arc<Vec<NtlsClient>>>,
+    /// The HSM's policies in force.
+    policies: RwLock<HsmPolicySet>,
+    /// For each role of each partition, what its logins hold on to.
+    logins: Mutex<HashMap<(SerialNumber, Role), Arc<AtomicBool>>>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
 }
 
-/// A partition, as handshakes need it.
+/// A partition, as handshakes and every request need it.
 #[derive(Debug)]
 struct KnownPartition {
     identity: KeyPair,
     initialized: bool,
     clients: Vec<ClientRow>,
+    /// The policies in force, within the capabilities.
+    policies: PolicySet,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -77,7 +91,7 @@ pub enum Effect {
         /// The partition they lead to.
         serial: SerialNumber,
         /// The client they come from; every client's if none is given.
-        client: Option<PublicKey>,
+        client: Option<LinkClient>,
     },
 }
 
@@ -93,11 +107,14 @@ impl Hsm {
         random: Box<dyn Random + Send>,
     ) -> Result<Self, StoreError> {
         let random = Mutex::new(random);
-        let (known, turn) = (RwLock::default(), Mutex::default());
-        let hsm = Self { store, sealer, cost, random, known, turn };
+        let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
+        let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
+        let logins = Mutex::default();
+        let hsm = Self { store, sealer, cost, random, known, ntls, policies, logins, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
+        hsm.load_ntls()?;
         Ok(hsm)
     }
 
@@ -118,6 +135,17 @@ impl Hsm {
         }
     }
 
+    /// Whether the client of a link may use its partition now. Answers from memory.
+    pub fn permits(&self, session: &LinkSession) -> bool {
+        match session.client() {
+            LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
+            LinkClient::Ntls(certificate) => {
+                let serial = session.serial();
+                self.is_assigned(serial, certificate) && !self.requires_stc(serial)
+            }
+        }
+    }
+
     fn known(&self, serial: SerialNumber) -> Option<Arc<KnownPartition>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&serial).cloned()
     }
@@ -128,13 +156,16 @@ impl Hsm {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(partition) = self.store.partition(serial)? else {
             all.remove(&serial);
-            return Ok(());
+            // Its assignments went with it.
+            return self.load_ntls();
         };
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
+        let policies = self.stored_policies(serial)?;
         let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
-        all.insert(serial, Arc::new(KnownPartition { identity, initialized, clients, turn }));
+        let known = KnownPartition { identity, initialized, clients, policies, turn };
+        all.insert(serial, Arc::new(known));
         Ok(())
     }
 

@@ -1,17 +1,27 @@
 //! What a partition answers its clients.
 
 use super::{
-    Admission, Effect, FIRMWARE, Hsm, LinkSession, fault,
+    Effect, FIRMWARE, Hsm, LinkClient, LinkSession, fault,
+    policy::check_length,
     session::{Login, PartitionKey},
     wait,
 };
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, Reply, Request,
-        Role, Status,
+        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, PolicyValue,
+        Reply, Request, Role, Status,
     },
-    store::{Credential, Initialization, PartitionRow, RoleRow},
+    store::{Credential, DomainRow, Initialization, PartitionRow, RoleRow},
 };
+
+/// What an initialization asks for.
+struct Wanted {
+    label: Label,
+    password: Password,
+    domain: Option<Password>,
+    domain_label: Option<Label>,
+    policies: Vec<PolicyValue>,
+}
 
 /// An answer, and what has to happen to live links.
 pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
@@ -27,7 +37,7 @@ impl Hsm {
         let known = self.known(session.serial()).ok_or(Status::TokenNotPresent)?;
         let _turn = changes(&request).then(|| wait(&known.turn));
         // Links end a moment after their client has lost its place; requests in between are late.
-        if self.admission(session.serial(), session.client()) != Admission::Registered {
+        if !self.permits(session) {
             return Err(Status::StcSessionInvalid);
         }
         let partition = self.store.partition(session.serial()).map_err(fault)?;
@@ -44,8 +54,9 @@ impl Hsm {
             Request::Ping => Reply::Done,
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
-            Request::Initialize { label, password, domain } => {
-                self.initialize_partition(session, &partition, &label, (password, domain))?;
+            Request::Initialize { label, password, domain, domain_label, policies } => {
+                let wanted = Wanted { label, password, domain, domain_label, policies };
+                self.initialize_partition(session, &partition, wanted)?;
                 Reply::Done
             }
             Request::Login { role, password } => {
@@ -57,11 +68,8 @@ impl Hsm {
             }
             Request::DescribeRole { role } => {
                 let roles = self.store.roles(partition.serial).map_err(fault)?;
-                Reply::Role(Self::role_info(&roles, role, session.role(partition.generation)))
-            }
-            Request::CreateRole { role, password } => {
-                self.create_role(session, &partition, role, &password)?;
-                Reply::Done
+                let logged_in = session.role(partition.generation);
+                Reply::Role(self.role_info(partition.serial, &roles, (role, logged_in)))
             }
             Request::ChangePassword { role, old, new } => {
                 return self.change_password(session, &partition, role, (&old, &new));
@@ -75,7 +83,10 @@ impl Hsm {
                 check_role(session, &partition, Role::PartitionSo)?;
                 return self.deregister_label(&partition, &label);
             }
-            Request::DeregisterSelf => return self.deregister(&partition, session.client()),
+            Request::DeregisterSelf => match session.client() {
+                LinkClient::Stc(key) => return self.deregister(&partition, &key),
+                LinkClient::Ntls(_) => return Err(Status::FunctionRejected),
+            },
             Request::Clients => {
                 check_role(session, &partition, Role::PartitionSo)?;
                 self.clients(&partition)?
@@ -90,6 +101,10 @@ impl Hsm {
                 // Objects come with the mechanisms that make them; until then there are none.
                 Reply::Objects(Vec::new())
             }
+            Request::Policies => {
+                Reply::Policies { capabilities: self.capabilities(), policies: known.policies }
+            }
+            request => self.administer(session, &partition, request)?,
         };
         Ok((reply, Vec::new()))
     }
@@ -121,22 +136,22 @@ impl Hsm {
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
-        label: &Label,
-        (password, domain): (Password, Option<Password>),
+        wanted: Wanted,
     ) -> Result<(), Status> {
+        let Wanted { label, password, domain, domain_label, policies } = wanted;
+        let (policies, lengths) = self.template(partition.serial, &policies)?;
         let key = self.partition_key()?;
-        let (row, domain) = if partition.label.is_some() {
+        let (row, domains) = if partition.label.is_some() {
             self.kept_by_officer(session, partition, &key)?
         } else {
             let serial = partition.serial;
+            check_length(&password, &lengths)?;
             let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
-            let seal = |domain: Password| {
-                Self::check_domain(&domain)?;
-                self.seal_domain(serial, domain.expose(), &key)
-            };
-            (officer_row(credential), domain.map(seal).transpose()?)
+            let domain = self.first_domain(serial, (domain, domain_label), &key)?;
+            (officer_row(credential), vec![domain])
         };
-        let content = Initialization { label, roles: &[row], domain: domain.as_deref() };
+        let (roles, domains, policies) = (&[row], domains.as_slice(), policies.as_slice());
+        let content = Initialization { label: &label, roles, domains, policies };
         let generation = partition.generation;
         let done = self.store.initialize_partition(partition.serial, generation, &content);
         if !done.map_err(fault)? {
@@ -152,14 +167,14 @@ impl Hsm {
         Ok(())
     }
 
-    /// What a repeated initialization keeps: the Partition SO's password and the domain, both
+    /// What a repeated initialization keeps: the Partition SO's password and the domains, all
     /// brought under the new partition key.
     fn kept_by_officer(
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
         key: &PartitionKey,
-    ) -> Result<(RoleRow, Option<Vec<u8>>), Status> {
+    ) -> Result<(RoleRow, Vec<DomainRow>), Status> {
         let serial = partition.serial;
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
@@ -171,14 +186,8 @@ impl Hsm {
         let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
         let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
-        let domain = match &partition.domain {
-            Some(sealed) => {
-                let domain = Self::open_domain(serial, sealed, old)?;
-                Some(self.seal_domain(serial, &domain, key)?)
-            }
-            None => None,
-        };
-        Ok((officer_row(Credential { hash, wrapped_key }), domain))
+        let domains = self.rewrapped_domains(serial, old, key)?;
+        Ok((officer_row(Credential { hash, wrapped_key }), domains))
     }
 }
 
@@ -204,6 +213,8 @@ const fn concerns(request: &Request) -> Option<Role> {
         Request::Login { role, .. }
         | Request::DescribeRole { role }
         | Request::CreateRole { role, .. }
+        | Request::ResetPassword { role, .. }
+        | Request::LogOutOthers { role }
         | Request::ChangePassword { role, .. } => Some(*role),
         _ => None,
     }
@@ -220,6 +231,9 @@ const fn changes(request: &Request) -> bool {
             | Request::Clients
             | Request::Identity
             | Request::Contents
+            | Request::Policies
+            | Request::Domains
+            | Request::DomainProof { .. }
     )
 }
 

@@ -107,7 +107,6 @@ impl Hsm {
             ouid: self.fill().map_err(fault)?,
             identity: *identity.public(),
             sealed_identity,
-            domain: None,
         })
     }
 
@@ -122,7 +121,8 @@ impl Hsm {
         let clients = self.store.clients(partition.serial).map_err(fault)?.len();
         let clients = u32::try_from(clients).unwrap_or(u32::MAX);
         let roles = self.store.roles(partition.serial).map_err(fault)?;
-        let roles = Role::OF_PARTITION.map(|role| Self::role_info(&roles, role, None));
+        let roles =
+            Role::OF_PARTITION.map(|role| self.role_info(partition.serial, &roles, (role, None)));
         Ok(PartitionEntry {
             name: partition.name.clone(),
             serial: partition.serial,

@@ -2,20 +2,44 @@
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{PasswordKey, PublicKey},
+    crypto::{CertificateHash, PasswordKey, PublicKey},
     model::{Role, SerialNumber},
 };
+
+/// Who is at the other end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkClient {
+    /// An STC client, by its public identity.
+    Stc(PublicKey),
+    /// An NTLS client, by its certificate.
+    Ntls(CertificateHash),
+}
+
+impl From<PublicKey> for LinkClient {
+    fn from(key: PublicKey) -> Self {
+        Self::Stc(key)
+    }
+}
+
+impl From<CertificateHash> for LinkClient {
+    fn from(certificate: CertificateHash) -> Self {
+        Self::Ntls(certificate)
+    }
+}
 
 /// One link of a client to a partition. Its requests may run at the same time.
 pub struct LinkSession {
     serial: SerialNumber,
-    client: PublicKey,
+    client: LinkClient,
     login: Mutex<Option<Login>>,
 }
 
@@ -32,6 +56,8 @@ pub(super) struct Login {
     pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
+    /// Cleared when the role is logged out everywhere else.
+    pub(super) valid: Arc<AtomicBool>,
 }
 
 /// The key that everything in a partition is sealed under.
@@ -39,8 +65,8 @@ pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 
 impl LinkSession {
     /// A link on which nobody is logged in.
-    pub const fn new(serial: SerialNumber, client: PublicKey) -> Self {
-        Self { serial, client, login: Mutex::new(None) }
+    pub fn new(serial: SerialNumber, client: impl Into<LinkClient>) -> Self {
+        Self { serial, client: client.into(), login: Mutex::new(None) }
     }
 
     /// The partition that the link leads to.
@@ -49,16 +75,16 @@ impl LinkSession {
     }
 
     /// The client at the other end.
-    pub const fn client(&self) -> &PublicKey {
-        &self.client
+    pub const fn client(&self) -> LinkClient {
+        self.client
     }
 
-    /// The login, if it is of this generation; an older one is dropped.
+    /// The login, if it is of this generation and still valid; another one is dropped.
     pub(super) fn login(&self, generation: u64) -> MutexGuard<'_, Option<Login>> {
         let mut login = self.lock();
-        if login.as_ref().is_some_and(|login| login.generation != generation) {
-            *login = None;
-        }
+        login.take_if(|login| {
+            login.generation != generation || !login.valid.load(Ordering::Acquire)
+        });
         login
     }
 

@@ -6,23 +6,35 @@
 
 mod admin;
 pub mod cryptoki;
+mod host;
 mod label;
 mod limits;
+mod ntls;
 mod password;
+mod policy;
 mod request;
 mod role;
 mod serial;
 mod status;
 
 pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
+pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
-    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MINIMUM_PASSWORD,
-    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+    CLIENT_IDENTITY_BYTES, MAXIMUM_DOMAIN, MAXIMUM_DOMAINS, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD,
+    MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+};
+pub use ntls::{
+    CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,
+    ServiceAction,
 };
 pub use password::{Password, PasswordError};
+pub use policy::{
+    Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
+};
 pub use request::{
-    ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
+    ClientEntry, DomainEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request,
+    RoleInfo,
 };
 pub use role::Role;
 pub use serial::{SerialError, SerialNumber};

@@ -208,6 +208,8 @@ statuses! {
     FunctionRejected = 0x200, "CKR_FUNCTION_REJECTED";
     /// The parameter set is not known.
     ParameterSetNotSupported = 0x209, "CKR_PARAMETER_SET_NOT_SUPPORTED";
+    /// Vendor range: the operation is not permitted to this caller or at this time.
+    OperationNotAllowed = 0x8000_0030, "CKR_OPERATION_NOT_ALLOWED";
     /// Vendor range: the token could not be read.
     StcNoContext = 0x8000_0045, "CKR_STC_NO_CONTEXT";
     /// Vendor range: the client has no identity.
@@ -238,6 +240,14 @@ statuses! {
     StcResponseReplayed = 0x8000_0058, "CKR_STC_RESPONSE_REPLAYED";
     /// Vendor range: the two ends disagree about the keys in use.
     StcRekeyChannelMismatch = 0x8000_0059, "CKR_STC_REKEY_CHANNEL_MISMATCH";
+    /// Vendor range: the change of a policy erases objects, and the caller did not agree to that.
+    ConfigChangeIllegal = 0x8000_0077, "CKR_CONFIG_CHANGE_ILLEGAL";
+    /// Vendor range: no policy of this number.
+    PolicyIdInvalid = 0x8000_007b, "CKR_POLICY_ID_INVALID";
+    /// Vendor range: a policy cannot have this value here.
+    ConfigIllegal = 0x8000_007c, "CKR_CONFIG_ILLEGAL";
+    /// Vendor range: policies contradict each other.
+    ConfigFailsDependencies = 0x8000_007d, "CKR_CONFIG_FAILS_DEPENDENCIES";
 }
 
 impl Status {

@@ -1,38 +1,34 @@
-//! The client's end of a link: many requests at once over one channel.
+//! The client's end of a link: hundreds of threads at once over one channel, and no thread of its
+//! own, so that a process may fork, unload the library or end at any time.
 
 use std::{
-    collections::HashMap,
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream, ToSocketAddrs},
+    process,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use super::{
-    frames::{frame_buffer, read_frame, write_frame},
-    secure::{Message, Receiver, SharedSession, send_messages},
+    carrier::{Carrier, CarrierError, Framed},
+    inbox::Inbox,
+    multiplexer::{Codec, Multiplexer, Socket},
+    seat::LinkError,
     tls::client_config,
+    tunnel::Tunnel,
 };
 use crate::{
     channel::{Answer, HandshakeError, Initiator, InitiatorConfig, Session, SessionStatus},
     crypto::SystemRandom,
+    wire::FRAME_HEADER_BYTES,
 };
 
-/// Requests that may wait to be sent before a caller has to wait itself.
-const QUEUE: usize = 256;
-
-/// Replies that may arrive in parts at the same time.
-const INCOMPLETE_REPLIES: usize = 64;
+/// How late a deadline may be noticed: the longest wait of one read.
+const LONGEST_READ: Duration = Duration::from_secs(1);
 
 /// Where an appliance is, and how to know it.
 #[derive(Clone, Debug)]
@@ -47,14 +43,15 @@ pub struct Endpoint {
     pub patience: Duration,
 }
 
-/// An established link to one partition. Ends when dropped.
+/// An established link to one partition, for any number of threads. Ends when dropped.
+///
+/// A child process must not use its parent's link: [`Self::call`] refuses, and dropping it there
+/// leaves the parent's connection alone.
 #[derive(Debug)]
 pub struct Link {
-    queue: mpsc::Sender<Message>,
-    waiting: Arc<Waiting>,
-    session: SharedSession,
+    multiplexer: Multiplexer<Carrier, TcpStream>,
     patience: Duration,
-    tasks: [JoinHandle<()>; 2],
+    process: u32,
 }
 
 impl Link {
@@ -62,104 +59,103 @@ impl Link {
     ///
     /// # Errors
     /// The step that failed, and how.
-    pub async fn connect(
-        endpoint: &Endpoint,
-        config: InitiatorConfig,
-    ) -> Result<Self, ConnectError> {
+    pub fn connect(endpoint: &Endpoint, config: InitiatorConfig) -> Result<Self, ConnectError> {
         let patience = endpoint.patience;
-        let address = (endpoint.host.as_str(), endpoint.port);
-        let tcp = timeout(patience, TcpStream::connect(address))
-            .await
-            .map_err(|_| ConnectError::Timeout)?
-            .map_err(ConnectError::Tcp)?;
-        tcp.set_nodelay(true).map_err(ConnectError::Tcp)?;
-        let tls = client_config(endpoint.certificate.clone()).map_err(ConnectError::Tls)?;
         let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::Name)?;
-        let stream = timeout(patience, TlsConnector::from(tls).connect(name, tcp))
-            .await
-            .map_err(|_| ConnectError::Timeout)?
-            .map_err(tls_failure)?;
-        Self::over(stream, config, patience).await
-    }
-
-    /// Completes the handshake over any byte stream.
-    ///
-    /// # Errors
-    /// As [`Self::connect`], from the handshake on.
-    pub async fn over<S>(
-        mut stream: S,
-        config: InitiatorConfig,
-        patience: Duration,
-    ) -> Result<Self, ConnectError>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let session = timeout(patience, handshake(&mut stream, config))
-            .await
-            .map_err(|_| ConnectError::Timeout)??;
-        let session = SharedSession::new(session);
-        let waiting = Arc::new(Waiting::default());
-        let (queue, queued) = mpsc::channel(QUEUE);
-        let (reader, writer) = tokio::io::split(stream);
-        let receiver = Receiver::new(reader, session.clone(), INCOMPLETE_REPLIES);
-        let deliverer = tokio::spawn(deliver(receiver, waiting.clone()));
-        let sending = send_messages(writer, session.clone(), queued);
-        let closing = waiting.clone();
-        let sender = tokio::spawn(async move {
-            if let Err(error) = sending.await {
-                tracing::debug!(%error, "link stopped sending");
-            }
-            closing.close();
-        });
-        Ok(Self { queue, waiting, session, patience, tasks: [deliverer, sender] })
-    }
-
-    /// Sends a request and waits for its reply; other requests may overtake it.
-    ///
-    /// # Errors
-    /// The link ended before the reply came, or the reply took longer than the link's patience.
-    /// In both cases the request may have been performed.
-    pub async fn call(&self, request: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, LinkError> {
-        let (id, reply) = self.waiting.register().ok_or(LinkError::Closed)?;
-        let exchange = async {
-            self.queue.send((id, request)).await.map_err(|_| LinkError::Closed)?;
-            reply.await.map_err(|_| LinkError::Closed)
+        let tls = client_config(endpoint.certificate.clone()).map_err(ConnectError::Tls)?;
+        let socket = connect(endpoint)?;
+        let tunnel = Tunnel::client(tls, name).map_err(ConnectError::Tls)?;
+        let mut handshake = Handshake {
+            socket,
+            framed: Framed::new(Some(tunnel)),
+            inbox: Inbox::default(),
+            deadline: Instant::now() + patience,
         };
-        let outcome = timeout(self.patience, exchange).await;
-        outcome.unwrap_or_else(|_| {
-            self.waiting.forget(id);
-            Err(LinkError::Timeout)
-        })
+        handshake.secure()?;
+        let session = handshake.agree(config)?;
+        let Handshake { socket, framed, inbox, .. } = handshake;
+        let multiplexer = Multiplexer::new(Carrier::new(framed, Some(session)), socket, inbox);
+        Ok(Self { multiplexer, patience, process: process::id() })
     }
 
-    /// What is true of the channel now.
-    pub fn status(&self) -> SessionStatus {
-        self.session.lock().status()
+    /// Sends a request and waits for its reply as long as the endpoint's patience lasts; other
+    /// requests may overtake it.
+    ///
+    /// # Errors
+    /// There is no reply; the error says whether the request may have been performed.
+    pub fn call(&self, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, LinkError> {
+        self.call_within(request, self.patience)
     }
 
-    /// Whether the link has ended.
+    /// As [`Self::call`], with a patience of its own.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn call_within(
+        &self,
+        request: &[u8],
+        patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, LinkError> {
+        // Two processes that seal under one key would use its nonces twice.
+        if !self.is_ours() {
+            return Err(LinkError::NotSent);
+        }
+        self.multiplexer.call(request, Instant::now().checked_add(patience))
+    }
+
+    /// What is true of the channel now; none if the link has none.
+    pub fn status(&self) -> Option<SessionStatus> {
+        self.multiplexer.with_codec(|carrier| carrier.session().map(Session::status))
+    }
+
+    /// Whether the link has ended, as far as this end can know without asking the other one.
     pub fn is_closed(&self) -> bool {
-        self.waiting.is_closed()
+        !self.is_ours() || self.multiplexer.is_over()
+    }
+
+    /// How long nothing has come from the other end.
+    pub fn silence(&self) -> Duration {
+        self.multiplexer.silence()
+    }
+
+    /// Ends the link: whoever waits for a reply hears so at once.
+    pub fn close(&self) {
+        if self.is_ours() {
+            // It fails if the connection has ended already.
+            let _ = self.multiplexer.socket().shutdown(Shutdown::Both);
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.process == process::id()
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
+        if !self.is_ours() {
+            return;
         }
+        let mut farewell = Vec::new();
+        if let Some(carrier) = self.multiplexer.codec_mut() {
+            carrier.close(&mut farewell);
+        }
+        let socket = self.multiplexer.socket();
+        // The farewell is a courtesy: it waits for nobody.
+        let _ = socket.set_nonblocking(true).and_then(|()| Socket::write_all(socket, &farewell));
+        let _ = socket.shutdown(Shutdown::Both);
     }
 }
 
 /// Why no link came to be.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host is not a name or an address.
     #[error("the host is neither a name nor an address")]
     Name,
     /// No TCP connection.
     #[error("{0}")]
-    Tcp(io::Error),
+    Tcp(Arc<io::Error>),
     /// The appliance showed another certificate than the registered one.
     #[error("the appliance shows another certificate than the registered one")]
     Certificate,
@@ -168,7 +164,7 @@ pub enum ConnectError {
     Tls(rustls::Error),
     /// The connection ended during the handshake.
     #[error("the connection ended during the handshake: {0}")]
-    Stream(io::Error),
+    Stream(Arc<io::Error>),
     /// The partition refused, or its answer did not authenticate.
     #[error("{0}")]
     Handshake(HandshakeError),
@@ -177,117 +173,153 @@ pub enum ConnectError {
     Timeout,
 }
 
-/// Why a request has no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinkError {
-    /// The link has ended.
-    #[error("the link ended")]
-    Closed,
-    /// The reply did not come in time.
-    #[error("the reply did not come in time")]
-    Timeout,
-}
+impl Codec for Carrier {
+    type Error = CarrierError;
 
-async fn handshake(
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    config: InitiatorConfig,
-) -> Result<Session, ConnectError> {
-    let mut initiator = Initiator::new(config);
-    let mut random = SystemRandom::new();
-    let mut answer = Vec::new();
-    loop {
-        let mut message = frame_buffer();
-        let awaiting =
-            initiator.start(&mut random, &mut message).map_err(ConnectError::Handshake)?;
-        write_frame(stream, &mut message).await.map_err(ConnectError::Stream)?;
-        stream.flush().await.map_err(ConnectError::Stream)?;
-        if !read_frame(stream, &mut answer).await.map_err(ConnectError::Stream)? {
-            return Err(ConnectError::Stream(io::ErrorKind::UnexpectedEof.into()));
-        }
-        match awaiting.receive(&answer).map_err(ConnectError::Handshake)? {
-            Answer::Established(session) => return Ok(session),
-            Answer::Retry(next) => initiator = next,
-        }
+    fn send(&mut self, id: u32, request: &[u8], out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        Self::send(self, id, request, out)
+    }
+
+    fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        out: &mut Vec<u8>,
+        hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
+    ) -> Result<(), CarrierError> {
+        Self::receive(self, inbox, out, hand_over)
     }
 }
 
-async fn deliver<R: AsyncRead + Unpin>(mut receiver: Receiver<R>, waiting: Arc<Waiting>) {
-    loop {
-        match receiver.next().await {
-            Ok(Some((id, reply))) => waiting.answer(id, reply),
-            Ok(None) => break,
-            Err(error) => {
-                tracing::debug!(%error, "link stopped receiving");
-                break;
+impl Socket for TcpStream {
+    fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, room)
+    }
+
+    fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        Write::write_all(&mut &*self, bytes)
+    }
+
+    fn has_news(&self) -> bool {
+        let mut looked_at = [PollFd::new(self, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // If that cannot be found out, the next read will tell.
+        poll(&mut looked_at, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// A connected socket whose reads end in time for deadlines to be seen.
+fn connect(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
+    let addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs();
+    let mut failure = tcp(io::ErrorKind::NotFound.into());
+    for address in addresses.map_err(tcp)? {
+        match TcpStream::connect_timeout(&address, endpoint.patience) {
+            Ok(socket) => return prepare(&socket, endpoint).map(|()| socket),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                failure = ConnectError::Timeout;
             }
+            Err(error) => failure = tcp(error),
         }
     }
-    waiting.close();
+    Err(failure)
 }
 
-fn tls_failure(error: io::Error) -> ConnectError {
-    use rustls::{CertificateError::ApplicationVerificationFailure, Error::InvalidCertificate};
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(InvalidCertificate(ApplicationVerificationFailure)) => ConnectError::Certificate,
-        Some(tls) => ConnectError::Tls(tls.clone()),
-        None => ConnectError::Stream(error),
+fn prepare(socket: &TcpStream, endpoint: &Endpoint) -> Result<(), ConnectError> {
+    let read = (endpoint.patience / 8).clamp(Duration::from_millis(10), LONGEST_READ);
+    let write = endpoint.patience.max(read);
+    socket
+        .set_nodelay(true)
+        .and_then(|()| socket.set_read_timeout(Some(read)))
+        .and_then(|()| socket.set_write_timeout(Some(write)))
+        .map_err(tcp)
+}
+
+/// A connection on its way to a link.
+struct Handshake {
+    socket: TcpStream,
+    framed: Framed,
+    inbox: Inbox,
+    deadline: Instant,
+}
+
+impl Handshake {
+    /// Completes TLS's handshake.
+    fn secure(&mut self) -> Result<(), ConnectError> {
+        self.take_in()?;
+        while self.framed.is_handshaking() {
+            self.read()?;
+        }
+        Ok(())
     }
-}
 
-/// Callers waiting for replies, by request number; `None` once the link has ended.
-#[derive(Debug)]
-struct Waiting(Mutex<Option<Callers>>);
-
-#[derive(Debug, Default)]
-struct Callers {
-    last: u32,
-    replies: HashMap<u32, oneshot::Sender<Zeroizing<Vec<u8>>>>,
-}
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Self(Mutex::new(Some(Callers::default())))
-    }
-}
-
-impl Waiting {
-    fn register(&self) -> Option<(u32, oneshot::Receiver<Zeroizing<Vec<u8>>>)> {
-        let (sender, receiver) = oneshot::channel();
-        self.with(|callers| {
-            let callers = callers.as_mut()?;
-            // Numbers come round after 2^32 requests; one still waiting keeps its own.
-            loop {
-                callers.last = callers.last.wrapping_add(1);
-                if !callers.replies.contains_key(&callers.last) {
-                    break;
+    /// Completes the channel's handshake.
+    fn agree(&mut self, config: InitiatorConfig) -> Result<Session, ConnectError> {
+        let mut initiator = Initiator::new(config);
+        let mut random = SystemRandom::new();
+        loop {
+            let mut message = vec![0; FRAME_HEADER_BYTES];
+            let awaiting =
+                initiator.start(&mut random, &mut message).map_err(ConnectError::Handshake)?;
+            let mut out = Vec::new();
+            self.framed.send(&mut message, &mut out).map_err(|error| failed(&error))?;
+            self.write(&out)?;
+            let answer = loop {
+                if let Some(answer) = self.framed.frame().map_err(|error| failed(&error))? {
+                    break answer.to_vec();
                 }
+                self.read()?;
+            };
+            match awaiting.receive(&answer).map_err(ConnectError::Handshake)? {
+                Answer::Established(session) => return Ok(session),
+                Answer::Retry(next) => initiator = next,
             }
-            callers.replies.insert(callers.last, sender);
-            Some((callers.last, receiver))
-        })
-    }
-
-    fn answer(&self, id: u32, reply: Zeroizing<Vec<u8>>) {
-        let caller = self.with(|callers| callers.as_mut()?.replies.remove(&id));
-        // A caller that gave up has forgotten its number; its reply is dropped here.
-        if let Some(caller) = caller {
-            let _ = caller.send(reply);
         }
     }
 
-    fn forget(&self, id: u32) {
-        self.with(|callers| callers.as_mut().and_then(|callers| callers.replies.remove(&id)));
+    fn read(&mut self) -> Result<(), ConnectError> {
+        loop {
+            match Read::read(&mut self.socket, self.inbox.room()) {
+                Ok(0) => return Err(stream(io::ErrorKind::UnexpectedEof.into())),
+                Ok(count) => {
+                    self.inbox.filled(count);
+                    return self.take_in();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(stream(error)),
+            }
+            if Instant::now() >= self.deadline {
+                return Err(ConnectError::Timeout);
+            }
+        }
     }
 
-    fn close(&self) {
-        drop(self.with(Option::take));
+    fn take_in(&mut self) -> Result<(), ConnectError> {
+        let mut out = Vec::new();
+        let received = self.framed.receive(&mut self.inbox, &mut out);
+        let written = if out.is_empty() { Ok(()) } else { self.write(&out) };
+        received.map_err(|error| failed(&error)).and(written)
     }
 
-    fn is_closed(&self) -> bool {
-        self.with(|callers| callers.is_none())
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
+        Write::write_all(&mut self.socket, bytes).map_err(stream)
     }
+}
 
-    fn with<T>(&self, act: impl FnOnce(&mut Option<Callers>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+fn failed(error: &CarrierError) -> ConnectError {
+    use rustls::{CertificateError::ApplicationVerificationFailure, Error::InvalidCertificate};
+    match error {
+        CarrierError::Tls(InvalidCertificate(ApplicationVerificationFailure)) => {
+            ConnectError::Certificate
+        }
+        CarrierError::Tls(error) => ConnectError::Tls(error.clone()),
+        other => stream(io::Error::new(io::ErrorKind::InvalidData, other.clone())),
     }
+}
+
+fn tcp(error: io::Error) -> ConnectError {
+    ConnectError::Tcp(Arc::new(error))
+}
+
+fn stream(error: io::Error) -> ConnectError {
+    ConnectError::Stream(Arc::new(error))
 }

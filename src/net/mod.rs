@@ -1,14 +1,21 @@
 //! Sockets: owns them, frames them, drives the channel, limits and shuts down. Never reads a
 //! request.
 
+mod carrier;
 mod frames;
+mod inbox;
 mod link;
 mod local;
+mod multiplexer;
+mod primitives;
+mod seat;
 mod secure;
 mod server;
 mod tls;
+mod tunnel;
 
-pub use link::{ConnectError, Endpoint, Link, LinkError};
+pub use link::{ConnectError, Endpoint, Link};
 pub use local::{local_socket, receive, send};
+pub use seat::LinkError;
 pub use server::{Answered, Closer, Peer, Server, Service, told};
 pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};

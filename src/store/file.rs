@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// Replaces a file's content at once: whoever reads it, and whatever ends this process, meets
@@ -17,9 +18,9 @@ pub fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let temporary =
-        directory.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let temporary = directory.join(format!(".{name}.{}-{count}.new", std::process::id()));
     let written = write_new(&temporary, content, mode).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one to tell.
@@ -28,6 +29,9 @@ pub fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     written?;
     File::open(directory)?.sync_all()
 }
+
+/// Tells apart the threads of one process that replace a file at the same time.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut file =

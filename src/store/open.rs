@@ -22,6 +22,9 @@ pub struct Schema {
     pub steps: &'static [&'static str],
 }
 
+/// The size in bytes of a database's header (SQLite's file format, section 1.3).
+const HEADER_BYTES: u64 = 100;
+
 /// Says whether key and file belong together: without it a wrong key would look like damage.
 const CANARY_TABLE: &str = "CREATE TABLE canary (sealed BLOB NOT NULL) STRICT";
 const CANARY_WRITE: &str = "INSERT INTO canary (sealed) VALUES (?1)";
@@ -43,7 +46,11 @@ pub fn open_database(
     // SQLite makes files with the umask's mode: the file is made here first.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options.open(path).map_err(at)?;
+    let length = options.open(path).and_then(|file| file.metadata()).map_err(at)?.len();
+    // SQLite takes a file of one byte for an empty one, and would write over it.
+    if (1..HEADER_BYTES).contains(&length) {
+        return Err(StoreError::Foreign { path: path.to_owned(), kind: schema.kind });
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;

@@ -1,13 +1,13 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::Schema;
+use super::{Schema, ntls};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1],
+    steps: &[VERSION_1, POLICIES, ntls::TABLES, DOMAINS],
 };
 
 const VERSION_1: &str = "
@@ -27,8 +27,7 @@ CREATE TABLE partition (
     generation INTEGER NOT NULL DEFAULT 0,
     ouid BLOB NOT NULL,
     identity BLOB NOT NULL,
-    sealed_identity BLOB NOT NULL,
-    domain BLOB
+    sealed_identity BLOB NOT NULL
 ) STRICT;
 CREATE TABLE role (
     partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
@@ -46,6 +45,32 @@ CREATE TABLE client (
     key BLOB NOT NULL,
     UNIQUE (partition, label),
     UNIQUE (partition, key)
+) STRICT;
+";
+
+/// Policies that were changed from their defaults.
+const POLICIES: &str = "
+CREATE TABLE hsm_policy (
+    number INTEGER PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+CREATE TABLE policy (
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (partition, number)
+) STRICT;
+";
+
+/// Cloning domains; one without a secret is the default domain.
+const DOMAINS: &str = "
+CREATE TABLE domain (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    is_primary INTEGER NOT NULL,
+    sealed BLOB,
+    UNIQUE (partition, label)
 ) STRICT;
 ";
 

@@ -5,11 +5,13 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod certificate;
 mod file_kind;
 mod frame;
 mod identity;
 mod message;
 
+pub use certificate::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES};
 pub use file_kind::FileKind;
 pub use frame::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_FRAME_BYTES, frame_header, frame_length};
 pub use identity::{

@@ -61,7 +61,7 @@ fn a_client_may_be_registered_with_two_partitions() {
     let other = bench.first_client(bench.create("par1"));
     let (_, effects) = bench.hsm.perform(&officer, Request::DeregisterSelf);
     let serial = officer.serial();
-    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(client_key(1)) }]);
+    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(client_key(1).into()) }]);
     assert_eq!(bench.hsm.admission(serial, &client_key(1)), Admission::Refused);
     assert_eq!(bench.hsm.admission(other.serial(), &client_key(1)), Admission::Registered);
 }
@@ -103,7 +103,7 @@ fn any_client_may_leave_but_only_by_itself() {
     let (reply, effects) = bench.hsm.perform(&second, Request::DeregisterSelf);
     assert_eq!(reply, Reply::Done);
     let serial = officer.serial();
-    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(client_key(2)) }]);
+    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(client_key(2).into()) }]);
     assert_eq!(client_names(&bench.hsm, &officer), ["Client1"]);
 }
 

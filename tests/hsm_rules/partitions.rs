@@ -84,7 +84,7 @@ fn a_deleted_partition_is_gone_with_its_links() {
     let effects = bench.hsm.delete_partition(&bench.admin, &label("par0")).unwrap();
     assert_eq!(effects, [Effect::EndLinks { serial, client: None }]);
     assert!(bench.hsm.identity(serial).is_none());
-    assert_eq!(bench.hsm.admission(serial, link.client()), Admission::Refused);
+    assert!(!bench.hsm.permits(&link));
     refused(&bench.hsm, &link, Request::Describe, Status::TokenNotPresent);
 }
 
@@ -147,7 +147,7 @@ fn admission_follows_registration() {
     assert_eq!(client_names(&bench.hsm, &officer), ["Client1", "Client2"]);
     let (reply, effects) = bench.hsm.perform(&officer, deregister(2));
     assert_eq!(reply, Reply::Done);
-    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(second) }]);
+    assert_eq!(effects, [Effect::EndLinks { serial, client: Some(second.into()) }]);
     assert_eq!(bench.hsm.admission(serial, &second), Admission::Refused);
     assert_eq!(bench.hsm.activate(&link, client_label(2)), Err(Status::FunctionRejected));
     bench.reopen();
@@ -160,7 +160,7 @@ fn a_partition_may_take_a_new_first_client_once_it_has_lost_the_first() {
     let link = bench.first_client(bench.create("par0"));
     let (reply, effects) = bench.hsm.perform(&link, Request::DeregisterSelf);
     assert_eq!(reply, Reply::Done);
-    let ended = Effect::EndLinks { serial: link.serial(), client: Some(client_key(1)) };
+    let ended = Effect::EndLinks { serial: link.serial(), client: Some(client_key(1).into()) };
     assert_eq!(effects, [ended]);
     assert_eq!(bench.hsm.admission(link.serial(), &client_key(2)), Admission::FirstContact);
 }
@@ -172,7 +172,13 @@ fn the_first_client_initializes() {
     refused(&bench.hsm, &link, login(Role::PartitionSo, PO), Status::UserPinNotInitialized);
     let attempt = |text: &str, domain: &str, status| {
         let (password, domain) = (password(text), Some(password(domain)));
-        let request = Request::Initialize { label: label("par0"), password, domain };
+        let request = Request::Initialize {
+            label: label("par0"),
+            password,
+            domain,
+            domain_label: None,
+            policies: Vec::new(),
+        };
         refused(&bench.hsm, &link, request, status);
     };
     attempt("short77", DOMAIN, Status::PinLenRange);
@@ -193,6 +199,8 @@ fn only_the_partition_so_initializes_again() {
         label: label(text),
         password: password("ignored-password"),
         domain: None,
+        domain_label: None,
+        policies: Vec::new(),
     };
     let crypto = add_role(&bench.hsm, &officer, Role::CryptoOfficer, "co-password");
     add_role(&bench.hsm, &crypto, Role::CryptoUser, "cu-password");
@@ -230,8 +238,13 @@ fn an_initialization_under_a_changed_password_does_not_lock_the_officer_out() {
     let change = crate::hsm_support::change(Role::PartitionSo, PO, "changed-password");
     done(&bench.hsm, &other, change);
     // The first link was logged in under the old password.
-    let request =
-        Request::Initialize { label: label("again"), password: password(PO), domain: None };
+    let request = Request::Initialize {
+        label: label("again"),
+        password: password(PO),
+        domain: None,
+        domain_label: None,
+        policies: Vec::new(),
+    };
     refused(&bench.hsm, &officer, request.clone(), Status::UserNotLoggedIn);
     log_in(&bench.hsm, &officer, Role::PartitionSo, "changed-password");
     done(&bench.hsm, &officer, request);
@@ -242,15 +255,25 @@ fn an_initialization_under_a_changed_password_does_not_lock_the_officer_out() {
 fn the_domain_survives_a_repeated_initialization_and_a_restart() {
     let (mut bench, officer) = Bench::with_officer();
     for text in ["again", "and again"] {
-        let request =
-            Request::Initialize { label: label(text), password: password(PO), domain: None };
+        let request = Request::Initialize {
+            label: label(text),
+            password: password(PO),
+            domain: None,
+            domain_label: None,
+            policies: Vec::new(),
+        };
         done(&bench.hsm, &officer, request);
     }
     bench.reopen();
     let link = another(&officer);
     log_in(&bench.hsm, &link, Role::PartitionSo, PO);
     // Opening the kept domain under the unwrapped key is part of this.
-    let request =
-        Request::Initialize { label: label("last"), password: password(PO), domain: None };
+    let request = Request::Initialize {
+        label: label("last"),
+        password: password(PO),
+        domain: None,
+        domain_label: None,
+        policies: Vec::new(),
+    };
     done(&bench.hsm, &link, request);
 }

@@ -95,7 +95,11 @@ impl Bench {
 
 pub fn initialize(hsm: &Hsm, link: &LinkSession) {
     let (label, password, domain) = (label("par0"), password(PO), Some(password(DOMAIN)));
-    done(hsm, link, Request::Initialize { label, password, domain });
+    done(
+        hsm,
+        link,
+        Request::Initialize { label, password, domain, domain_label: None, policies: Vec::new() },
+    );
 }
 
 pub fn log_in(hsm: &Hsm, link: &LinkSession, role: Role, text: &str) {
@@ -114,7 +118,7 @@ pub fn add_role(hsm: &Hsm, creator: &LinkSession, role: Role, text: &str) -> Lin
 
 /// Another link of the same client.
 pub fn another(link: &LinkSession) -> LinkSession {
-    LinkSession::new(link.serial(), *link.client())
+    LinkSession::new(link.serial(), link.client())
 }
 
 /// The answer to a request that has no effect on links.

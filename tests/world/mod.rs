@@ -5,17 +5,21 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
 /// The HSM SO's password in these tests.
 pub const SO: &str = "hsm-so-password";
+
+/// How long a program may run before the test ends it and fails.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running `lunahsmd`, killed when dropped.
 pub struct Daemon {
@@ -42,8 +46,17 @@ impl Daemon {
             let mut file = fs::File::options().create(true).append(true).open(kept).unwrap();
             let _ = std::io::copy(&mut BufReader::new(log), &mut file);
         });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (ready, started) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = ready.send(line);
+        });
+        let Ok(line) = started.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the daemon was not ready in {PATIENCE:?}");
+        };
         let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.unwrap_or_else(|| panic!("no port in {line:?}"));
         Self { child, port, data: data.to_owned() }
@@ -56,10 +69,10 @@ impl Daemon {
     }
 
     /// SIGTERM; the exit status.
-    pub fn terminate(&mut self) -> std::process::ExitStatus {
+    pub fn terminate(&mut self) -> ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap()
+        wait(&mut self.child, "lunahsmd")
     }
 
     /// What the daemon has logged so far.
@@ -92,19 +105,20 @@ impl World {
     /// A world whose HSM is initialized and has these partitions, their identities exported.
     pub fn with_partitions(names: &[&str]) -> Self {
         let world = Self::new();
-        let mut script = format!(
-            "hsm init -label hsm1 -password {SO} -domain dom -force\nhsm login -password {SO}\n"
-        );
+        let init = format!("hsm init -label hsm1 -password {SO} -domain dom -force\n");
+        world.lunash(&init).ok();
         for name in names {
-            script.push_str("partition create -force -partition ");
-            script.push_str(name);
-            script.push_str("\npartition stcidentity export -partition ");
-            script.push_str(name);
-            script.push('\n');
+            world.partition(name);
         }
-        let shown = world.lunash(&script);
-        assert!(shown.success, "{}", shown.text);
         world
+    }
+
+    /// Makes a partition and exports its identity.
+    pub fn partition(&self, name: &str) {
+        let made = self.lunash(&format!(
+            "hsm login -password {SO}\npartition create -force -partition {name}\npartition stcidentity export -partition {name}\n"
+        ));
+        made.ok();
     }
 
     /// Runs a batch of `lunash`.
@@ -137,14 +151,23 @@ impl World {
     /// Kills the daemon and starts it again on the same port.
     pub fn restart_after_kill(&mut self) {
         self.daemon.kill();
+        self.start_again();
+    }
+
+    /// Starts a daemon that has ended again on the same port.
+    pub fn start_again(&mut self) {
         self.daemon = Daemon::start(&self.daemon.data.clone(), self.daemon.port);
     }
 
     /// A client that has a slot on the first partition.
     pub fn connected(&self, name: &str) -> Client {
+        self.connected_to(name, &self.identities().remove(0))
+    }
+
+    /// A client that has a slot on the partition with this exported identity.
+    pub fn connected_to(&self, name: &str, identity: &Path) -> Client {
         let client = self.client(name);
         client.prepare(&self.certificate());
-        let identity = self.identities().remove(0);
         let identity = identity.display();
         let shown = client
             .lunacm(&format!("stc partitionregister -file {identity}\nstc enable -id 0 -force\n"));
@@ -207,6 +230,8 @@ impl Client {
 pub struct Shown {
     pub text: String,
     pub success: bool,
+    /// The exit status; -1 after a signal.
+    pub status: i32,
 }
 
 impl Shown {
@@ -247,7 +272,8 @@ impl Shown {
     }
 }
 
-/// Runs a command to its end with this standard input.
+/// Runs a command to its end with this standard input. A program that does not end in time is
+/// killed, and the test fails with what it has shown.
 pub fn run(mut command: Command, input: &str) -> Shown {
     let mut child = command
         .stdin(Stdio::piped())
@@ -260,10 +286,37 @@ pub fn run(mut command: Command, input: &str) -> Shown {
     let feeding = thread::spawn(move || {
         let _ = stdin.write_all(input.as_bytes());
     });
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let out = collect(child.stdout.take().unwrap());
+    let err = collect(child.stderr.take().unwrap());
+    let status = wait(&mut child, &format!("{command:?}"));
     feeding.join().unwrap();
-    let text = [stdout, stderr].concat();
-    Shown { text: String::from_utf8(text).unwrap(), success: status.success() }
+    let text = [out.join().unwrap(), err.join().unwrap()].concat();
+    let text = String::from_utf8(text).unwrap();
+    Shown { text, success: status.success(), status: status.code().unwrap_or(-1) }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// Waits for the end of a child, which is killed when [`PATIENCE`] is over.
+fn wait(child: &mut Child, what: &str) -> ExitStatus {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if started.elapsed() > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{what} did not end in {PATIENCE:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Waits until `there` holds, for ten seconds.

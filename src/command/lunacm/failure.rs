@@ -57,6 +57,10 @@ pub(super) fn unasked(error: &AskError) -> Failure {
             failure(status, format_args!("the link to the partition is lost: {cause}"))
                 .remedy(remedy)
         }
+        AskError::Reconnected | AskError::Unanswered(LinkError::NotSent) => {
+            failure(Status::DeviceRemoved, "the link was lost before the command was sent")
+                .remedy("Nothing was carried out: log in again if need be, and repeat it.")
+        }
         AskError::Unanswered(LinkError::Closed) => {
             failure(Status::DeviceRemoved, "the link ended before the partition answered").remedy(
                 "Whether the command was carried out is not known: look before you repeat it.",

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// [`Failure::result`] where a name is not known.
-const NOT_IN_LIST: &str = "C000040A : RC_OBJECT_NOT_IN_LIST";
+pub const NOT_IN_LIST: &str = "C000040A : RC_OBJECT_NOT_IN_LIST";
 
 /// [`Failure::result`] of the failed login that zeroized the HSM.
 const THRESHOLD: &str = "30000F : LUNA_RET_SO_LOGIN_FAILURE_THRESHOLD";

@@ -83,7 +83,7 @@ impl fmt::Display for List {
 }
 
 /// Seconds since 1970 UTC, shown as a date and a time of day.
-struct Moment(u64);
+pub struct Moment(pub u64);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

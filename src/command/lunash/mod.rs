@@ -1,10 +1,14 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod client;
 mod failure;
 mod file;
 mod hsm;
+mod ntls;
+mod ntls_failure;
 mod partition;
 mod screen;
+mod service;
 mod sysconf;
 
 use std::cell::RefCell;
@@ -13,7 +17,7 @@ use clap::Parser;
 
 use crate::{
     client::AdminError,
-    model::{AdminReply, AdminRequest, Password},
+    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password},
     shell::{Console, Failure, Outcome, Program, Secret, Style},
 };
 
@@ -27,6 +31,15 @@ pub enum Line {
     /// Manages the HSM's partitions
     #[command(subcommand, visible_aliases = ["p", "par"])]
     Partition(partition::Command),
+    /// Manages the clients that reach partitions over NTLS
+    #[command(subcommand, visible_alias = "c")]
+    Client(client::Command),
+    /// Manages the NTLS service
+    #[command(subcommand, visible_alias = "n")]
+    Ntls(ntls::Command),
+    /// Controls the services for clients
+    #[command(subcommand, visible_alias = "se")]
+    Service(service::Command),
     /// Manages your files on the appliance
     #[command(subcommand, visible_alias = "m")]
     My(file::My),
@@ -83,8 +96,11 @@ impl Program for Lunash {
         match line {
             Line::Hsm(command) => hsm::run(command, appliance, console),
             Line::Partition(command) => partition::run(command, appliance, console),
+            Line::Client(command) => client::run(command, appliance, console),
+            Line::Ntls(command) => ntls::run(command, appliance),
+            Line::Service(command) => service::run(&command, appliance, console),
             Line::My(file::My::File(command)) => file::run(command, appliance, console),
-            Line::Sysconf(command) => sysconf::run(command, appliance, console),
+            Line::Sysconf(command) => sysconf::run(&command, appliance, console),
         }
     }
 
@@ -92,6 +108,8 @@ impl Program for Lunash {
         let Ok(mut appliance) = self.appliance.try_borrow_mut() else { return Vec::new() };
         let names = match kind {
             partition::NAME => partition::entries(&mut appliance)
+                .map(|entries| entries.into_iter().map(|entry| entry.name.into()).collect()),
+            client::NAME => client::entries(&mut appliance)
                 .map(|entries| entries.into_iter().map(|entry| entry.name.into()).collect()),
             file::NAME => file::files(&mut appliance)
                 .map(|files| files.into_iter().map(|file| file.name).collect()),
@@ -119,6 +137,24 @@ impl Appliance {
     fn order(&mut self, request: &AdminRequest) -> Result<(), Failure> {
         match self.ask(request)? {
             AdminReply::Done => Ok(()),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+
+    /// Asks about NTLS for something that is answered by more than [`NtlsReply::Done`].
+    fn ask_ntls(&mut self, request: NtlsRequest) -> Result<NtlsReply, Failure> {
+        match self.ask(&AdminRequest::Ntls(request))? {
+            AdminReply::Ntls(NtlsReply::Refused(refusal)) => Err(ntls_failure::refused(&refusal)),
+            AdminReply::Ntls(NtlsReply::Failed(status)) => Err(failure::refused(status)),
+            AdminReply::Ntls(reply) => Ok(reply),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+
+    /// Asks for something to be done about NTLS.
+    fn order_ntls(&mut self, request: NtlsRequest) -> Result<(), Failure> {
+        match self.ask_ntls(request)? {
+            NtlsReply::Done => Ok(()),
             _ => Err(failure::unexpected_reply()),
         }
     }

@@ -153,10 +153,13 @@ fn export(name: &Label, appliance: &mut Appliance) -> Outcome {
     }
 }
 
-/// The partitions, by serial number.
+/// The partitions, by name.
 pub fn entries(appliance: &mut Appliance) -> Result<Vec<PartitionEntry>, Failure> {
     match appliance.ask(&AdminRequest::Partitions)? {
-        AdminReply::Partitions(entries) => Ok(entries),
+        AdminReply::Partitions(mut entries) => {
+            entries.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+            Ok(entries)
+        }
         _ => Err(failure::unexpected_reply()),
     }
 }

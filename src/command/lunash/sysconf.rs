@@ -1,28 +1,62 @@
 //! `sysconf`: the appliance's own configuration.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
-use super::{Appliance, screen::Sentence};
+use super::{Appliance, failure, ntls, screen::Sentence};
 use crate::{
-    model::AdminRequest,
-    shell::{Console, Outcome, report},
+    crypto::CertificateHash,
+    model::{AdminRequest, Status},
+    shell::{Console, Failure, Outcome, report},
 };
 
 /// The `sysconf` commands.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Makes a new server key and certificate
     #[command(name = "regenCert", visible_alias = "r")]
     RegenerateCertificate {
+        /// The address that old scripts give; the certificate is for the appliance's own name
+        #[arg(value_name = "ip_address")]
+        address: Option<String>,
         /// Does not ask for a confirmation
         #[arg(long, visible_alias = "f")]
         force: bool,
     },
+    /// Shows the hash of the server's certificate, to compare before trusting it
+    #[command(visible_alias = "fi")]
+    Fingerprint {
+        /// What to show the hash of
+        #[arg(value_name = "key")]
+        of: Key,
+    },
+}
+
+/// What has a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Key {
+    /// The server's certificate
+    Ntls,
+    /// The host key of SSH
+    Ssh,
 }
 
 /// Performs a `sysconf` command.
-pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
-    let Command::RegenerateCertificate { force } = command;
+pub fn run(command: &Command, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
+    match command {
+        Command::RegenerateCertificate { force, .. } => regenerate(*force, appliance, console),
+        Command::Fingerprint { of: Key::Ntls } => {
+            let hash = CertificateHash::from(ntls::info(appliance)?.certificate.hash);
+            report(Sentence(format!("Certificate fingerprint: {hash}")))
+        }
+        Command::Fingerprint { of: Key::Ssh } => Err(Failure::new(
+            "this appliance has no SSH server of its own",
+            failure::result(Status::FunctionNotSupported),
+        )
+        .remedy("Ask the host that it runs on: ssh-keygen -l -f <host key>.")),
+    }
+}
+
+fn regenerate(force: bool, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
     let warning = "WARNING:  Every client has to fetch the new server.pem and register it again\n          \
                    with 'vtl addServer' before it can connect.\n\n\
                    Type 'proceed' to make a new certificate, or\n'quit' to quit now.";

@@ -100,7 +100,9 @@ impl Status {
         // The link is asked first, so that what is shown is true now.
         session.done(&model::Request::Ping)?;
         let link = session.slot()?.link();
-        let status = link.status();
+        let Some(status) = link.status() else {
+            return Err(failure(model::Status::FunctionNotSupported, "the link is without STC"));
+        };
         report(State {
             enabled: true,
             status: if link.is_up() { "Connected" } else { "Not Connected" },

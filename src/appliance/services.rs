@@ -1,0 +1,45 @@
+//! The two services behind the listener: whether they run, and what they counted.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::model::LinkService;
+
+/// Both services. They run from the start of the appliance; a stop lasts until its end.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    ntls_stopped: AtomicBool,
+    stc_stopped: AtomicBool,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Services {
+    /// Whether a service takes new links.
+    pub(super) fn runs(&self, service: LinkService) -> bool {
+        !self.stopped(service).load(Ordering::Acquire)
+    }
+
+    /// Starts or stops a service.
+    pub(super) fn set(&self, service: LinkService, runs: bool) {
+        self.stopped(service).store(!runs, Ordering::Release);
+        tracing::info!(?service, runs, "service switched");
+    }
+
+    /// NTLS links accepted, and NTLS connections refused, since the counters were set to zero.
+    pub(super) fn counted(&self) -> (u64, u64) {
+        (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+
+    /// Sets the counters to zero.
+    pub(super) fn reset(&self) {
+        self.accepted.store(0, Ordering::Relaxed);
+        self.refused.store(0, Ordering::Relaxed);
+    }
+
+    fn stopped(&self, service: LinkService) -> &AtomicBool {
+        match service {
+            LinkService::Ntls => &self.ntls_stopped,
+            LinkService::Stc => &self.stc_stopped,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! One partition, for many threads: its link comes back by itself, and nothing is done twice.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{backoff::Backoff, repeatable::repeatable};
+use crate::{
+    channel::{InitiatorConfig, SessionStatus, Suite},
+    crypto::PublicKey,
+    model::{PartitionInfo, Reply, Request, SerialNumber, Status},
+    net::{ConnectError, Endpoint, Link, LinkError},
+    store::ClientIdentity,
+    wire::{decode, encode},
+};
+
+/// A link over which nothing has come for this long is asked for a sign of life before use.
+const TRUSTED_SILENCE: Duration = Duration::from_mins(1);
+
+/// How long that sign of life may take.
+const PING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A partition on an appliance, with all it takes to reach it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The appliance's name, as registered.
+    pub host: String,
+    /// Where the appliance is, or why that is not known.
+    pub endpoint: Result<Endpoint, String>,
+    /// The partition's serial number.
+    pub serial: SerialNumber,
+    /// The partition's registered identity.
+    pub key: PublicKey,
+}
+
+/// A partition and the link to it, shared by any number of threads without a runtime.
+///
+/// A lost link is made anew by the next call; the appliance then knows of no login any more.
+/// [`Self::connection`] tells one link from the next.
+#[derive(Debug)]
+pub struct Partition {
+    target: Target,
+    identity: Arc<ClientIdentity>,
+    live: Mutex<Arc<Live>>,
+    backoff: Mutex<Backoff<ConnectFailure>>,
+}
+
+/// One link of a partition.
+#[derive(Debug)]
+struct Live {
+    link: Link,
+    channel: u64,
+    connection: u64,
+    /// A reply did not come in time: the peer may be gone.
+    suspect: AtomicBool,
+}
+
+/// Whether a lost link is tried again while the last failure is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempts {
+    /// Each call tries: somebody sits before it.
+    Each,
+    /// As often as the back-off permits; calls between fail at once, for the same reason.
+    Spaced,
+}
+
+impl Partition {
+    /// Connects, completes the handshake and activates the link.
+    ///
+    /// # Errors
+    /// The step that failed, and how.
+    pub fn connect(
+        target: Target,
+        identity: Arc<ClientIdentity>,
+    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let (live, info) = establish(&target, &identity, 0)?;
+        let live = Mutex::new(Arc::new(live));
+        Ok((Self { target, identity, live, backoff: Mutex::default() }, info))
+    }
+
+    /// Where the link leads.
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The number of the link on the appliance.
+    pub fn channel(&self) -> u64 {
+        self.live().channel
+    }
+
+    /// Which link this is: raised by one with each that was lost and came back. What was true on
+    /// the appliance for one link, a login above all, is not true for the next.
+    pub fn connection(&self) -> u64 {
+        self.live().connection
+    }
+
+    /// What is true of the channel now; none if the link has none.
+    pub fn status(&self) -> Option<SessionStatus> {
+        self.live().link.status()
+    }
+
+    /// Whether the link is up, as far as this end knows.
+    pub fn is_up(&self) -> bool {
+        !self.live().link.is_closed()
+    }
+
+    /// Asks the partition. A link found lost is made anew first, if the last attempt is not too
+    /// fresh; a request that was under way when the link was lost is repeated only if that does no
+    /// harm.
+    ///
+    /// # Errors
+    /// No link, or no reply; only an [`AskError::Unanswered`] with [`LinkError::Closed`] or
+    /// [`LinkError::Timeout`] leaves open whether the request was performed.
+    pub fn call(&self, request: &Request) -> Result<Reply, AskError> {
+        self.ask(request, Attempts::Spaced)
+    }
+
+    /// As [`Self::call`], over this connection or none: for what only makes sense where an earlier
+    /// request was performed.
+    ///
+    /// # Errors
+    /// As [`Self::call`]; [`AskError::Reconnected`] once the connection is another one.
+    pub fn call_on(&self, connection: u64, request: &Request) -> Result<Reply, AskError> {
+        let live = self.live();
+        if live.connection != connection {
+            return Err(AskError::Reconnected);
+        }
+        live.exchange(request)
+    }
+
+    /// Ends the link: whoever waits for a reply hears so at once. The next call makes a new one.
+    pub fn close(&self) {
+        self.live().link.close();
+    }
+
+    pub(super) fn ask(&self, request: &Request, attempts: Attempts) -> Result<Reply, AskError> {
+        let live = self.usable(attempts)?;
+        match live.exchange(request) {
+            Err(AskError::Unanswered(LinkError::NotSent)) => {
+                self.usable(attempts)?.exchange(request)
+            }
+            Err(AskError::Unanswered(LinkError::Closed)) if repeatable(request) => {
+                self.usable(attempts)?.exchange(request)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The link, made anew if it was lost.
+    fn usable(&self, attempts: Attempts) -> Result<Arc<Live>, AskError> {
+        let live = self.live();
+        if live.is_usable() {
+            return Ok(live);
+        }
+        // One thread connects; the others wait for what it finds.
+        let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.live();
+        if live.is_usable() {
+            return Ok(live);
+        }
+        if attempts == Attempts::Spaced
+            && let Some(failure) = backoff.fresh_failure(Instant::now())
+        {
+            return Err(AskError::Lost(failure.clone()));
+        }
+        match establish(&self.target, &self.identity, live.connection + 1) {
+            Ok((live, _)) => {
+                backoff.succeeded();
+                let live = Arc::new(live);
+                *self.lock() = live.clone();
+                Ok(live)
+            }
+            Err(failure) => {
+                backoff.failed(Instant::now(), failure.clone());
+                Err(AskError::Lost(failure))
+            }
+        }
+    }
+
+    fn live(&self) -> Arc<Live> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    fn exchange(&self, request: &Request) -> Result<Reply, AskError> {
+        let request = encode(request).map_err(|_| AskError::Malformed)?;
+        let reply = self.link.call(&request).map_err(|error| {
+            self.suspect.fetch_or(error == LinkError::Timeout, Ordering::Relaxed);
+            AskError::Unanswered(error)
+        })?;
+        decode(&reply).map_err(|_| AskError::Malformed)
+    }
+
+    /// Whether the link is up; one that is not to be trusted has to answer a ping.
+    fn is_usable(&self) -> bool {
+        if self.link.is_closed() {
+            return false;
+        }
+        if !self.suspect.load(Ordering::Relaxed) && self.link.silence() < TRUSTED_SILENCE {
+            return true;
+        }
+        let alive = encode(&Request::Ping)
+            .is_ok_and(|ping| self.link.call_within(&ping, PING_PATIENCE).is_ok());
+        self.suspect.store(!alive, Ordering::Relaxed);
+        if !alive {
+            self.link.close();
+        }
+        alive
+    }
+}
+
+/// Why a partition cannot be reached.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConnectFailure {
+    /// The registration of the appliance cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// No link.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    /// The link ended before it was activated.
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    /// The partition refused to activate the link.
+    #[error("the partition refused the link: {0}")]
+    Refused(Status),
+    /// The partition answered with something else.
+    #[error("the partition's answer makes no sense")]
+    Malformed,
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AskError {
+    /// The link was lost and did not come back; the request was not sent.
+    #[error("{0}")]
+    Lost(ConnectFailure),
+    /// The link was lost and came back, or is about to; the request was meant for the one before
+    /// and was not sent.
+    #[error("the link was lost: what was done over it has to be done again")]
+    Reconnected,
+    /// No reply came; the reason tells whether the request may have been performed.
+    #[error("{0}")]
+    Unanswered(LinkError),
+    /// The reply makes no sense.
+    #[error("the partition's answer makes no sense")]
+    Malformed,
+}
+
+fn establish(
+    target: &Target,
+    identity: &ClientIdentity,
+    connection: u64,
+) -> Result<(Live, PartitionInfo), ConnectFailure> {
+    let config = InitiatorConfig {
+        identity: identity.keys.clone(),
+        partition: target.key,
+        serial: target.serial.value(),
+        suites: Suite::ALL.to_vec(),
+    };
+    let endpoint = target.endpoint.as_ref();
+    let endpoint = endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone()))?;
+    let link = Link::connect(endpoint, config)?;
+    let activate = Request::Activate { client: identity.label.clone() };
+    let activate = encode(&activate).map_err(|_| ConnectFailure::Malformed)?;
+    let reply = link.call(&activate)?;
+    match decode(&reply) {
+        Ok(Reply::Activated { channel, partition }) => {
+            let suspect = AtomicBool::new(false);
+            Ok((Live { link, channel, connection, suspect }, partition))
+        }
+        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
+        _ => Err(ConnectFailure::Malformed),
+    }
+}

@@ -1,0 +1,38 @@
+//! Which requests may be sent again when nobody knows whether they were performed.
+
+use crate::model::{Request, cryptoki::CryptokiRequest};
+
+/// Whether performing the request twice does no harm.
+pub(super) const fn repeatable(request: &Request) -> bool {
+    match request {
+        Request::Ping
+        | Request::Describe
+        | Request::DescribeRole { .. }
+        | Request::Clients
+        | Request::Identity
+        | Request::Contents
+        | Request::Policies
+        | Request::Domains
+        | Request::DomainProof { .. } => true,
+        // Sessions and logins end with their link; these two need neither.
+        Request::Cryptoki(request) => {
+            matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
+        }
+        Request::Activate { .. }
+        | Request::Initialize { .. }
+        | Request::Login { .. }
+        | Request::Logout
+        | Request::CreateRole { .. }
+        | Request::ChangePassword { .. }
+        | Request::RegisterClient { .. }
+        | Request::DeregisterClient { .. }
+        | Request::DeregisterSelf
+        | Request::ChangePolicies { .. }
+        | Request::ChangeLabel { .. }
+        | Request::ResetPassword { .. }
+        | Request::LogOutOthers { .. }
+        | Request::AddDomain { .. }
+        | Request::DeleteDomain { .. }
+        | Request::RenameDomain { .. } => false,
+    }
+}

@@ -1,0 +1,251 @@
+//! Clients known by their certificates, and the partitions they were given.
+//!
+//! The appliance's administrator decides: as in Luna, no role of the HSM is asked.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError},
+};
+
+use super::{Effect, Hsm, LinkClient, fault, wait};
+use crate::{
+    crypto::CertificateHash,
+    model::{ClientHost, ClientLabel, Label, NtlsRefusal, SerialNumber, Status},
+    store::{NtlsClientRow, StoreError},
+};
+
+/// The name of the setting that makes clients connect from their registered addresses.
+const ADDRESS_CHECK: &str = "ntls address check";
+
+/// The name of the setting that holds the only address at which NTLS is served.
+const BINDING: &str = "ntls binding";
+
+/// A registered NTLS client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NtlsClient {
+    /// Its name.
+    pub name: ClientLabel,
+    /// Its host.
+    pub host: ClientHost,
+    /// The address recorded for it.
+    pub address: Option<IpAddr>,
+    /// The hash of its certificate.
+    pub certificate: CertificateHash,
+    /// Its partitions.
+    pub partitions: Vec<SerialNumber>,
+}
+
+impl From<NtlsClientRow> for NtlsClient {
+    fn from(row: NtlsClientRow) -> Self {
+        let NtlsClientRow { name, host, address, certificate, partitions } = row;
+        Self { name, host, address, certificate: CertificateHash::of(&certificate), partitions }
+    }
+}
+
+/// Why something about NTLS was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NtlsFailure {
+    /// A rule is against it.
+    Refused(NtlsRefusal),
+    /// It failed.
+    Failed(Status),
+}
+
+impl From<NtlsRefusal> for NtlsFailure {
+    fn from(refusal: NtlsRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for NtlsFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(fault(error))
+    }
+}
+
+impl Hsm {
+    /// The NTLS clients, in the order of registration. Answers from memory.
+    pub fn ntls_clients(&self) -> Arc<Vec<NtlsClient>> {
+        self.ntls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The client that has this certificate. Answers from memory.
+    pub fn ntls_client(&self, certificate: CertificateHash) -> Option<NtlsClient> {
+        self.ntls_clients().iter().find(|client| client.certificate == certificate).cloned()
+    }
+
+    /// Registers a client with this certificate, in DER.
+    ///
+    /// # Errors
+    /// A client has the name, the host or the certificate already.
+    pub fn register_ntls_client(
+        &self,
+        name: ClientLabel,
+        host: ClientHost,
+        certificate: Vec<u8>,
+    ) -> Result<(), NtlsFailure> {
+        let _turn = wait(&self.turn);
+        let hash = CertificateHash::of(&certificate);
+        for client in self.ntls_clients().iter() {
+            if client.name == name {
+                return Err(NtlsRefusal::NameTaken.into());
+            }
+            if client.host == host {
+                return Err(NtlsRefusal::HostTaken(host).into());
+            }
+            if client.certificate == hash {
+                return Err(NtlsRefusal::CertificateTaken(client.name.clone()).into());
+            }
+        }
+        let (address, partitions) = (None, Vec::new());
+        let row = NtlsClientRow { name, host, address, certificate, partitions };
+        if !self.store.register_ntls_client(&row)? {
+            return Err(NtlsRefusal::NameTaken.into());
+        }
+        self.load_ntls()?;
+        tracing::info!(client = %row.name, host = %row.host, "NTLS client registered");
+        Ok(())
+    }
+
+    /// Removes a client; its links end.
+    ///
+    /// # Errors
+    /// There is no such client.
+    pub fn delete_ntls_client(&self, name: &ClientLabel) -> Result<Vec<Effect>, NtlsFailure> {
+        let _turn = wait(&self.turn);
+        let client = self.named_ntls_client(name)?;
+        if !self.store.delete_ntls_client(name)? {
+            return Err(NtlsRefusal::NoClient.into());
+        }
+        self.load_ntls()?;
+        tracing::info!(client = %name, "NTLS client deleted");
+        let link = LinkClient::Ntls(client.certificate);
+        let end = |serial: &SerialNumber| Effect::EndLinks { serial: *serial, client: Some(link) };
+        Ok(client.partitions.iter().map(end).collect())
+    }
+
+    /// Lets a client use a partition.
+    ///
+    /// # Errors
+    /// There is no such client or partition, or the client has it already.
+    pub fn assign_partition(
+        &self,
+        client: &ClientLabel,
+        partition: &Label,
+    ) -> Result<(), NtlsFailure> {
+        let _turn = wait(&self.turn);
+        let known = self.named_ntls_client(client)?;
+        let serial = self.named_partition(partition)?;
+        let assigned = known.partitions.contains(&serial);
+        if assigned || !self.store.assign_partition(client, serial)? {
+            return Err(NtlsRefusal::Assigned.into());
+        }
+        self.load_ntls()?;
+        tracing::info!(%client, %serial, "partition assigned");
+        Ok(())
+    }
+
+    /// Takes a partition from a client; the links between them end.
+    ///
+    /// # Errors
+    /// There is no such client or partition, or the client does not have it.
+    pub fn revoke_partition(
+        &self,
+        client: &ClientLabel,
+        partition: &Label,
+    ) -> Result<Vec<Effect>, NtlsFailure> {
+        let _turn = wait(&self.turn);
+        let known = self.named_ntls_client(client)?;
+        let serial = self.named_partition(partition)?;
+        if !self.store.revoke_partition(client, serial)? {
+            return Err(NtlsRefusal::NotAssigned.into());
+        }
+        self.load_ntls()?;
+        tracing::info!(%client, %serial, "partition revoked");
+        Ok(vec![Effect::EndLinks { serial, client: Some(LinkClient::Ntls(known.certificate)) }])
+    }
+
+    /// Records the address that a client connects from, or forgets it.
+    ///
+    /// # Errors
+    /// There is no such client, or an address is recorded (or none, when one is to be forgotten).
+    pub fn map_address(
+        &self,
+        client: &ClientLabel,
+        address: Option<IpAddr>,
+    ) -> Result<(), NtlsFailure> {
+        let _turn = wait(&self.turn);
+        match (self.named_ntls_client(client)?.address, address) {
+            (Some(present), Some(_)) => return Err(NtlsRefusal::Mapped(present).into()),
+            (None, None) => return Err(NtlsRefusal::NotMapped.into()),
+            _ => {}
+        }
+        if !self.store.map_address(client, address)? {
+            return Err(NtlsRefusal::NoClient.into());
+        }
+        Ok(self.load_ntls()?)
+    }
+
+    /// Whether clients have to connect from their registered addresses.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn address_check(&self) -> Result<bool, Status> {
+        let value = self.store.setting(ADDRESS_CHECK).map_err(fault)?;
+        Ok(value.is_some_and(|value| value == "1"))
+    }
+
+    /// Sets whether clients have to connect from their registered addresses.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn check_addresses(&self, check: bool) -> Result<(), Status> {
+        self.store.set_setting(ADDRESS_CHECK, if check { "1" } else { "0" }).map_err(fault)
+    }
+
+    /// The only address at which NTLS is served; none if it is served at every one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn ntls_binding(&self) -> Result<Option<IpAddr>, Status> {
+        let value = self.store.setting(BINDING).map_err(fault)?.unwrap_or_default();
+        Ok(value.parse().ok())
+    }
+
+    /// Sets the only address at which NTLS is served.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn bind_ntls(&self, address: Option<IpAddr>) -> Result<(), Status> {
+        let value = address.map(|address| address.to_string()).unwrap_or_default();
+        self.store.set_setting(BINDING, &value).map_err(fault)
+    }
+
+    /// Whether a client with this certificate may use the partition. Answers from memory.
+    pub(super) fn is_assigned(&self, serial: SerialNumber, certificate: CertificateHash) -> bool {
+        let all = self.ntls.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter()
+            .any(|client| client.certificate == certificate && client.partitions.contains(&serial))
+    }
+
+    /// Brings what is known of NTLS clients up to what is stored.
+    pub(super) fn load_ntls(&self) -> Result<(), StoreError> {
+        // The lock is held over the read: the last to load has seen the last change.
+        let mut all = self.ntls.write().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.store.ntls_clients()?;
+        *all = Arc::new(clients.into_iter().map(NtlsClient::from).collect());
+        Ok(())
+    }
+
+    fn named_ntls_client(&self, name: &ClientLabel) -> Result<NtlsClient, NtlsFailure> {
+        let clients = self.ntls_clients();
+        let found = clients.iter().find(|client| client.name == *name);
+        found.cloned().ok_or_else(|| NtlsRefusal::NoClient.into())
+    }
+
+    fn named_partition(&self, name: &Label) -> Result<SerialNumber, NtlsFailure> {
+        let partitions = self.store.partitions()?;
+        let found = partitions.iter().find(|partition| partition.name == *name);
+        found.map(|partition| partition.serial).ok_or_else(|| NtlsRefusal::NoPartition.into())
+    }
+}

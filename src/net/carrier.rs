@@ -1,0 +1,207 @@
+//! What both ends of a link share: messages to a socket's bytes and back. TLS around frames, in
+//! the frames records of the channel, in the records parts of messages. No socket is touched.
+
+#![allow(dead_code, reason = "the server's end comes next")]
+
+use zeroize::Zeroizing;
+
+use super::{inbox::Inbox, tunnel::Tunnel};
+use crate::{
+    channel::{Assembler, AssemblerLimits, Opened, PartError, Session, SessionError, split},
+    wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
+};
+
+/// Messages that may arrive in parts at the same time.
+const INCOMPLETE_MESSAGES: usize = 64;
+
+/// Buffers that grew beyond this are given back once they are empty.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// Frames in a TLS connection, or in none.
+#[derive(Debug)]
+pub(super) struct Framed {
+    tunnel: Option<Tunnel>,
+    plain: Vec<u8>,
+    taken: usize,
+}
+
+impl Framed {
+    pub(super) const fn new(tunnel: Option<Tunnel>) -> Self {
+        Self { tunnel, plain: Vec::new(), taken: 0 }
+    }
+
+    /// Takes in what has come; what TLS has to say goes to the end of `out`.
+    pub(super) fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CarrierError> {
+        self.plain.drain(..self.taken);
+        self.taken = 0;
+        if let Some(tunnel) = &mut self.tunnel {
+            tunnel.receive(inbox, &mut self.plain, out)?;
+        } else {
+            let pending = inbox.pending();
+            let count = pending.len();
+            self.plain.extend_from_slice(pending);
+            inbox.consume(count);
+        }
+        Ok(())
+    }
+
+    /// The content of the next whole frame.
+    pub(super) fn frame(&mut self) -> Result<Option<&mut [u8]>, CarrierError> {
+        let rest = self.plain.get_mut(self.taken..).unwrap_or_default();
+        let Some((header, content)) = rest.split_first_chunk_mut::<FRAME_HEADER_BYTES>() else {
+            return Ok(None);
+        };
+        let length = frame_length(*header)?;
+        let content = content.get_mut(..length);
+        if content.is_some() {
+            self.taken += FRAME_HEADER_BYTES + length;
+        }
+        Ok(content)
+    }
+
+    /// Puts the length before `frame`, which starts with room for it, and the whole to the end of
+    /// `out`.
+    pub(super) fn send(&mut self, frame: &mut [u8], out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        let Some((header, content)) = frame.split_first_chunk_mut::<FRAME_HEADER_BYTES>() else {
+            return Err(FrameError(0).into());
+        };
+        *header = frame_header(content.len())?;
+        match &mut self.tunnel {
+            Some(tunnel) => tunnel.send(frame, out)?,
+            None => out.extend_from_slice(frame),
+        }
+        Ok(())
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
+        // A connection that cannot say so any more ends without.
+        let _ = self.tunnel.as_mut().map(|tunnel| tunnel.close(out));
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.tunnel.as_ref().is_some_and(Tunnel::is_handshaking)
+    }
+
+    pub(super) fn peer_closed(&self) -> bool {
+        self.tunnel.as_ref().is_some_and(Tunnel::peer_closed)
+    }
+
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.tunnel.as_ref().and_then(Tunnel::protocol)
+    }
+
+    fn release(&mut self) {
+        self.plain.drain(..self.taken);
+        self.taken = 0;
+        self.plain.shrink_to_fit();
+    }
+}
+
+/// One end of an established link. Without a session, messages are in TLS alone.
+#[derive(Debug)]
+pub(super) struct Carrier {
+    framed: Framed,
+    session: Option<Session>,
+    assembler: Assembler,
+    /// The frames of the message that is being sent.
+    frame: Zeroizing<Vec<u8>>,
+}
+
+impl Carrier {
+    pub(super) fn new(framed: Framed, session: Option<Session>) -> Self {
+        let assembler = Assembler::new(AssemblerLimits {
+            message_bytes: MAXIMUM_MESSAGE_BYTES,
+            total_bytes: 2 * MAXIMUM_MESSAGE_BYTES,
+            messages: INCOMPLETE_MESSAGES,
+        });
+        Self { framed, session, assembler, frame: Zeroizing::default() }
+    }
+
+    /// Puts a message to the end of `out`.
+    pub(super) fn send(
+        &mut self,
+        id: u32,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CarrierError> {
+        for part in split(id, message) {
+            self.frame.clear();
+            self.frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+            match &mut self.session {
+                Some(session) => session.seal(&part, &mut self.frame)?,
+                None => self.frame.extend_from_slice(&part),
+            }
+            self.framed.send(&mut self.frame, out)?;
+        }
+        if self.frame.capacity() > KEPT_BYTES {
+            self.frame = Zeroizing::default();
+        }
+        Ok(())
+    }
+
+    /// Takes in what has come and hands over every message that is complete; what the link itself
+    /// has to say goes to the end of `out`. A replayed record is counted by the engine, logged
+    /// here and never handed over.
+    pub(super) fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        out: &mut Vec<u8>,
+        hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
+    ) -> Result<(), CarrierError> {
+        self.framed.receive(inbox, out)?;
+        while let Some(frame) = self.framed.frame()? {
+            let message = match &mut self.session {
+                None => self.assembler.push(frame)?,
+                Some(session) => match session.open(frame)? {
+                    Opened::Data(part) => self.assembler.push(&part)?,
+                    Opened::Replayed => {
+                        tracing::warn!("a replayed record was refused");
+                        None
+                    }
+                },
+            };
+            if let Some(message) = message {
+                hand_over(message.id, message.content);
+            }
+        }
+        Ok(())
+    }
+
+    /// The channel, if there is one.
+    pub(super) const fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
+        self.framed.close(out);
+    }
+
+    pub(super) fn peer_closed(&self) -> bool {
+        self.framed.peer_closed()
+    }
+
+    /// Gives back the memory that an idle link does not need.
+    pub(super) fn release(&mut self) {
+        self.framed.release();
+        self.frame = Zeroizing::default();
+    }
+}
+
+/// Why a link cannot go on.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum CarrierError {
+    #[error("TLS failed: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Session(#[from] SessionError),
+    #[error("{0}")]
+    Part(#[from] PartError),
+}

@@ -1,0 +1,77 @@
+//! Bytes that have come from a socket and are not taken yet.
+
+#![allow(dead_code, reason = "the server's end comes next")]
+
+use crate::wire::{FRAME_HEADER_BYTES, MAXIMUM_FRAME_BYTES};
+
+/// Holds any frame whole, and several of TLS's records: one read takes them together.
+const CAPACITY: usize = MAXIMUM_FRAME_BYTES + FRAME_HEADER_BYTES;
+
+/// A buffer between a socket and whoever takes records out of it. It has no memory before it is
+/// first read into, and gives it back when told.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Inbox {
+    /// Where the next read goes; never empty as long as whole records are taken out.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; CAPACITY];
+        }
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Tells that the next read put this many bytes into the room.
+    pub(super) fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    /// What has come and is not taken.
+    pub(super) fn pending(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Takes the first bytes out.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Gives the memory back if nothing is pending.
+    pub(super) fn release(&mut self) {
+        if self.start == self.end {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_moves_to_the_front() {
+        let mut inbox = Inbox::default();
+        inbox.room()[..5].copy_from_slice(b"abcde");
+        inbox.filled(5);
+        inbox.consume(3);
+        assert_eq!(inbox.room().len(), CAPACITY - 2);
+        assert_eq!(inbox.pending(), b"de");
+        inbox.release();
+        assert_eq!(inbox.pending(), b"de", "nothing that is pending is given back");
+        inbox.consume(9);
+        assert_eq!(inbox.pending(), b"");
+        inbox.release();
+        assert_eq!(inbox.bytes.capacity(), 0);
+    }
+}

@@ -1,0 +1,249 @@
+//! TLS as bytes in, bytes out: one engine for both ends, without buffers of its own.
+
+#![allow(dead_code, reason = "the server's end comes next")]
+
+use std::{fmt, sync::Arc};
+
+use rustls::{
+    ClientConfig, CommonState, Error, ServerConfig,
+    client::UnbufferedClientConnection,
+    pki_types::ServerName,
+    server::UnbufferedServerConnection,
+    unbuffered::{
+        ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+    },
+};
+
+use super::inbox::Inbox;
+
+/// What TLS adds to each piece of [`FRAGMENT_BYTES`] at most: header, type, tag (RFC 8446, 5.2).
+const RECORD_OVERHEAD_BYTES: usize = 5 + 1 + 16;
+
+const FRAGMENT_BYTES: usize = 1 << 14;
+
+/// One end of a TLS connection.
+#[derive(Debug)]
+pub(super) struct Tunnel {
+    side: Side,
+    peer_closed: bool,
+}
+
+enum Side {
+    Client(Box<UnbufferedClientConnection>),
+    Server(Box<UnbufferedServerConnection>),
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client(_) => "Client(..)",
+            Self::Server(_) => "Server(..)",
+        })
+    }
+}
+
+/// Where the engine stands after a step.
+enum Step {
+    /// There is more to do with the same bytes.
+    Again,
+    /// Everything that came is taken.
+    Idle,
+    /// The peer says no more.
+    PeerClosed,
+}
+
+impl Tunnel {
+    /// A client's end; the first [`Self::receive`] makes its first message.
+    pub(super) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, Error> {
+        let connection = UnbufferedClientConnection::new(config, name)?;
+        Ok(Self { side: Side::Client(Box::new(connection)), peer_closed: false })
+    }
+
+    /// A server's end.
+    pub(super) fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {
+        let connection = UnbufferedServerConnection::new(config)?;
+        Ok(Self { side: Side::Server(Box::new(connection)), peer_closed: false })
+    }
+
+    /// Takes every whole record out of `inbox`: what they say goes to the end of `plain`, what TLS
+    /// has to say itself to the end of `out`, an alert about an error too.
+    pub(super) fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        loop {
+            match self.step(inbox, plain, out) {
+                Ok(Step::Again) => {}
+                Ok(Step::Idle) => return Ok(()),
+                Ok(Step::PeerClosed) => self.peer_closed = true,
+                Err(error) => {
+                    let mut nothing = Inbox::default();
+                    while let Ok(Step::Again) = self.step(&mut nothing, plain, out) {}
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Puts `plain` into records at the end of `out`.
+    pub(super) fn send(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.write(out, |traffic, out| {
+            let records = plain.len() / FRAGMENT_BYTES + 1;
+            let from = out.len();
+            out.resize(from + plain.len() + records * RECORD_OVERHEAD_BYTES, 0);
+            let room = out.get_mut(from..).unwrap_or_default();
+            let written = traffic.encrypt(plain, room);
+            out.truncate(from + written.as_ref().copied().unwrap_or_default());
+            written.map(drop)
+        })
+    }
+
+    /// Puts the announcement that nothing follows at the end of `out`.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.write(out, |traffic, out| {
+            let from = out.len();
+            out.resize(from + 2 + RECORD_OVERHEAD_BYTES, 0);
+            let written = traffic.queue_close_notify(out.get_mut(from..).unwrap_or_default());
+            out.truncate(from + written.as_ref().copied().unwrap_or_default());
+            written.map(drop)
+        })
+    }
+
+    /// Whether the handshake is still under way.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.state().is_handshaking()
+    }
+
+    /// Whether the peer has said that nothing follows.
+    pub(super) const fn peer_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// The application protocol that the handshake agreed on.
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.state().alpn_protocol()
+    }
+
+    fn state(&self) -> &CommonState {
+        match &self.side {
+            Side::Client(connection) => connection,
+            Side::Server(connection) => connection,
+        }
+    }
+
+    fn step(
+        &mut self,
+        inbox: &mut Inbox,
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<Step, Error> {
+        let pending = inbox.pending();
+        let (discard, step) = match &mut self.side {
+            Side::Client(connection) => {
+                take(connection.process_tls_records(pending), plain, out, |_, _| Ok(Step::Idle))
+            }
+            Side::Server(connection) => {
+                take(connection.process_tls_records(pending), plain, out, |_, _| Ok(Step::Idle))
+            }
+        };
+        inbox.consume(discard);
+        step
+    }
+
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        act: impl Fn(&mut dyn Traffic, &mut Vec<u8>) -> Result<(), EncryptError>,
+    ) -> Result<(), Error> {
+        let mut plain = Vec::new();
+        loop {
+            let act = |traffic: &mut dyn Traffic, out: &mut Vec<u8>| match act(traffic, out) {
+                Ok(()) => Ok(Step::Idle),
+                Err(EncryptError::EncryptExhausted) => Err(Error::EncryptError),
+                Err(error) => Err(Error::General(error.to_string())),
+            };
+            let (_, step) = match &mut self.side {
+                Side::Client(connection) => {
+                    take(connection.process_tls_records(&mut []), &mut plain, out, act)
+                }
+                Side::Server(connection) => {
+                    take(connection.process_tls_records(&mut []), &mut plain, out, act)
+                }
+            };
+            match step? {
+                Step::Again => {}
+                Step::Idle => return Ok(()),
+                Step::PeerClosed => self.peer_closed = true,
+            }
+        }
+    }
+}
+
+/// What may be sent once keys are there, at either end.
+trait Traffic {
+    fn encrypt(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, EncryptError>;
+    fn queue_close_notify(&mut self, out: &mut [u8]) -> Result<usize, EncryptError>;
+}
+
+impl<Data> Traffic for WriteTraffic<'_, Data> {
+    fn encrypt(&mut self, plain: &[u8], out: &mut [u8]) -> Result<usize, EncryptError> {
+        WriteTraffic::encrypt(self, plain, out)
+    }
+
+    fn queue_close_notify(&mut self, out: &mut [u8]) -> Result<usize, EncryptError> {
+        WriteTraffic::queue_close_notify(self, out)
+    }
+}
+
+/// Does what the engine asks for, and tells how many bytes of the input it is through with.
+fn take<Data>(
+    status: UnbufferedStatus<'_, '_, Data>,
+    plain: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+    may_write: impl FnOnce(&mut dyn Traffic, &mut Vec<u8>) -> Result<Step, Error>,
+) -> (usize, Result<Step, Error>) {
+    let UnbufferedStatus { mut discard, state } = status;
+    let step = match state {
+        Err(error) => Err(error),
+        Ok(ConnectionState::ReadTraffic(mut traffic)) => loop {
+            match traffic.next_record() {
+                Some(Ok(record)) => {
+                    discard += record.discard;
+                    plain.extend_from_slice(record.payload);
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(Step::Again),
+            }
+        },
+        Ok(ConnectionState::EncodeTlsData(mut data)) => {
+            encode(&mut data, out).map(|()| Step::Again)
+        }
+        Ok(ConnectionState::TransmitTlsData(data)) => {
+            data.done();
+            Ok(Step::Again)
+        }
+        Ok(ConnectionState::WriteTraffic(mut traffic)) => may_write(&mut traffic, out),
+        Ok(ConnectionState::PeerClosed) => Ok(Step::PeerClosed),
+        Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => Ok(Step::Idle),
+        // Early data is not accepted, and no later state is known.
+        Ok(_) => Err(Error::General("an unforeseen state of TLS".to_owned())),
+    };
+    (discard, step)
+}
+
+fn encode<Data>(data: &mut EncodeTlsData<'_, Data>, out: &mut Vec<u8>) -> Result<(), Error> {
+    let from = out.len();
+    let required = match data.encode(&mut []) {
+        Err(EncodeError::InsufficientSize(size)) => size.required_size,
+        _ => return Ok(()),
+    };
+    out.resize(from + required, 0);
+    data.encode(out.get_mut(from..).unwrap_or_default())
+        .map(drop)
+        .map_err(|error| Error::General(error.to_string()))
+}

@@ -1,0 +1,125 @@
+//! The policies that officers have set. A policy that was never changed has no row.
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::{SqliteAppliance, StoreError};
+use crate::model::{PolicyValue, SerialNumber};
+
+/// Policies at rest. No method has a default body.
+pub trait PolicyStore: Send + Sync {
+    /// The HSM's policies that were set.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn hsm_policies(&self) -> Result<Vec<PolicyValue>, StoreError>;
+
+    /// Sets policies of the HSM and, if told so, erases every partition in the same step.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn set_hsm_policies(
+        &self,
+        values: &[PolicyValue],
+        erase_partitions: bool,
+    ) -> Result<(), StoreError>;
+
+    /// A partition's policies that were set.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn policies(&self, serial: SerialNumber) -> Result<Vec<PolicyValue>, StoreError>;
+
+    /// Sets policies of a partition and, if told so, erases its objects in the same step.
+    ///
+    /// # Errors
+    /// The store cannot be written, or there is no such partition; nothing has changed.
+    fn set_policies(
+        &self,
+        serial: SerialNumber,
+        values: &[PolicyValue],
+        erase_objects: bool,
+    ) -> Result<(), StoreError>;
+}
+
+impl PolicyStore for SqliteAppliance {
+    fn hsm_policies(&self) -> Result<Vec<PolicyValue>, StoreError> {
+        read(&self.lock(), HSM_POLICIES, &[])
+    }
+
+    fn set_hsm_policies(
+        &self,
+        values: &[PolicyValue],
+        erase_partitions: bool,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            if erase_partitions {
+                transaction.execute(DELETE_PARTITIONS, [])?;
+            }
+            for PolicyValue { number, value } in values {
+                transaction.execute(SET_HSM_POLICY, params![number, value])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn policies(&self, serial: SerialNumber) -> Result<Vec<PolicyValue>, StoreError> {
+        read(&self.lock(), POLICIES, &[&super::rows::number(serial)?])
+    }
+
+    fn set_policies(
+        &self,
+        serial: SerialNumber,
+        values: &[PolicyValue],
+        erase_objects: bool,
+    ) -> Result<(), StoreError> {
+        let serial = super::rows::number(serial)?;
+        // Objects come with the mechanisms that make them; until then there are none.
+        let _ = erase_objects;
+        self.write(|transaction| set(transaction, serial, values))
+    }
+}
+
+/// Sets a partition's policies inside a transaction.
+pub(super) fn set(
+    transaction: &Transaction<'_>,
+    serial: i64,
+    values: &[PolicyValue],
+) -> Result<(), StoreError> {
+    for PolicyValue { number, value } in values {
+        transaction.execute(SET_POLICY, params![serial, number, value])?;
+    }
+    Ok(())
+}
+
+/// Forgets a partition's policies inside a transaction: the defaults hold again.
+pub(super) fn forget(transaction: &Transaction<'_>, serial: i64) -> Result<(), StoreError> {
+    transaction.execute(DELETE_POLICIES, [serial])?;
+    Ok(())
+}
+
+/// Forgets the HSM's policies inside a transaction: the defaults hold again.
+pub(super) fn forget_hsm(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    transaction.execute(DELETE_HSM_POLICIES, [])?;
+    Ok(())
+}
+
+fn read(
+    connection: &Connection,
+    statement: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<PolicyValue>, StoreError> {
+    let mut statement = connection.prepare_cached(statement)?;
+    let rows = statement
+        .query_map(values, |row| Ok(PolicyValue { number: row.get(0)?, value: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+const HSM_POLICIES: &str = "SELECT number, value FROM hsm_policy ORDER BY number";
+const SET_HSM_POLICY: &str = "INSERT INTO hsm_policy (number, value) VALUES (?1, ?2) \
+     ON CONFLICT (number) DO UPDATE SET value = excluded.value";
+const DELETE_HSM_POLICIES: &str = "DELETE FROM hsm_policy";
+const DELETE_PARTITIONS: &str = "DELETE FROM partition";
+const POLICIES: &str = "SELECT number, value FROM policy WHERE partition = ?1 ORDER BY number";
+const SET_POLICY: &str = "INSERT INTO policy (partition, number, value) VALUES (?1, ?2, ?3) \
+     ON CONFLICT (partition, number) DO UPDATE SET value = excluded.value";
+const DELETE_POLICIES: &str = "DELETE FROM policy WHERE partition = ?1";
