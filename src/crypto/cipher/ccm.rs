@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(key.seal_ccm(&scheme, b"text"), Err(PrimitiveError::Parameters));
         }
         let long = AeadScheme { nonce: &NONCE[..13], associated: &[], tag_bytes: 16 };
-        assert!(key.seal_ccm(&long, &[0; 0xffff]).is_ok());
-        assert_eq!(key.seal_ccm(&long, &[0; 0x1_0000]), Err(PrimitiveError::DataLength));
+        assert!(key.seal_ccm(&long, &vec![0; 0xffff]).is_ok());
+        assert_eq!(key.seal_ccm(&long, &vec![0; 0x1_0000]), Err(PrimitiveError::DataLength));
     }
 }
