@@ -18,7 +18,7 @@ use super::{
 
 /// A parameter set of ML-KEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KemSet {
+pub enum MlKemSet {
     /// ML-KEM-512.
     MlKem512,
     /// ML-KEM-768.
@@ -27,7 +27,7 @@ pub enum KemSet {
     MlKem1024,
 }
 
-impl KemSet {
+impl MlKemSet {
     const fn algorithm(self) -> &'static kem::Algorithm {
         match self {
             Self::MlKem512 => &kem::ML_KEM_512,
@@ -38,8 +38,8 @@ impl KemSet {
 }
 
 /// A decapsulation key, prepared.
-pub struct KemPrivateKey {
-    set: KemSet,
+pub struct MlKemPrivateKey {
+    set: MlKemSet,
     expanded: Zeroizing<Vec<u8>>,
     public: Vec<u8>,
     key: DecapsulationKey,
@@ -48,15 +48,15 @@ pub struct KemPrivateKey {
 macro_rules! for_each_kem_set {
     ($set:expr, $parameters:ident => $body:expr) => {
         match $set {
-            KemSet::MlKem512 => {
+            MlKemSet::MlKem512 => {
                 type $parameters = MlKem512;
                 $body
             }
-            KemSet::MlKem768 => {
+            MlKemSet::MlKem768 => {
                 type $parameters = MlKem768;
                 $body
             }
-            KemSet::MlKem1024 => {
+            MlKemSet::MlKem1024 => {
                 type $parameters = MlKem1024;
                 $body
             }
@@ -65,12 +65,12 @@ macro_rules! for_each_kem_set {
 }
 
 #[allow(deprecated, reason = "PKCS#11 gives and takes keys in their expanded form too")]
-impl KemPrivateKey {
+impl MlKemPrivateKey {
     /// The key of a seed of 64 bytes.
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: the seed has another length.
-    pub fn from_seed(set: KemSet, seed: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn from_seed(set: MlKemSet, seed: &[u8]) -> Result<Self, PrimitiveError> {
         use ml_kem::ExpandedKeyEncoding;
         let seed = Zeroizing::new(Seed::try_from(seed).map_err(|_| PrimitiveError::Key)?);
         let (expanded, public) = for_each_kem_set!(set, Set => {
@@ -86,7 +86,7 @@ impl KemPrivateKey {
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: it is none of this set.
-    pub fn from_expanded(set: KemSet, expanded: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn from_expanded(set: MlKemSet, expanded: &[u8]) -> Result<Self, PrimitiveError> {
         let public = for_each_kem_set!(set, Set => {
             let bytes = expanded.try_into().map_err(|_| PrimitiveError::Key)?;
             let key = Expanded::<Set>::from_expanded(bytes).map_err(|_| PrimitiveError::Key)?;
@@ -105,7 +105,7 @@ impl KemPrivateKey {
     }
 
     /// The parameter set.
-    pub const fn set(&self) -> KemSet {
+    pub const fn set(&self) -> MlKemSet {
         self.set
     }
 
@@ -133,18 +133,18 @@ impl KemPrivateKey {
 }
 
 /// An encapsulation key, prepared.
-pub struct KemPublicKey {
-    set: KemSet,
+pub struct MlKemPublicKey {
+    set: MlKemSet,
     public: Vec<u8>,
     key: EncapsulationKey,
 }
 
-impl KemPublicKey {
+impl MlKemPublicKey {
     /// The key of these bytes.
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: they are none.
-    pub fn new(set: KemSet, public: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn new(set: MlKemSet, public: &[u8]) -> Result<Self, PrimitiveError> {
         for_each_kem_set!(set, Set => {
             let bytes = public.try_into().map_err(|_| PrimitiveError::Key)?;
             ml_kem::EncapsulationKey::<Set>::new(bytes).map_err(|_| PrimitiveError::Key)?;
@@ -154,7 +154,7 @@ impl KemPublicKey {
     }
 
     /// The parameter set.
-    pub const fn set(&self) -> KemSet {
+    pub const fn set(&self) -> MlKemSet {
         self.set
     }
 
@@ -175,7 +175,7 @@ impl KemPublicKey {
 
 /// A parameter set of ML-DSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DsaSet {
+pub enum MlDsaSet {
     /// ML-DSA-44.
     MlDsa44,
     /// ML-DSA-65.
@@ -184,7 +184,7 @@ pub enum DsaSet {
     MlDsa87,
 }
 
-impl DsaSet {
+impl MlDsaSet {
     const fn signing(self) -> &'static signature::PqdsaSigningAlgorithm {
         match self {
             Self::MlDsa44 => &signature::ML_DSA_44_SIGNING,
@@ -203,18 +203,18 @@ impl DsaSet {
 }
 
 /// A private key for ML-DSA, prepared.
-pub struct DsaPrivateKey {
-    set: DsaSet,
+pub struct MlDsaPrivateKey {
+    set: MlDsaSet,
     expanded: Zeroizing<Vec<u8>>,
     pair: PqdsaKeyPair,
 }
 
-impl DsaPrivateKey {
+impl MlDsaPrivateKey {
     /// The key of a seed of 32 bytes.
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: the seed has another length.
-    pub fn from_seed(set: DsaSet, seed: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn from_seed(set: MlDsaSet, seed: &[u8]) -> Result<Self, PrimitiveError> {
         Self::of(set, PqdsaKeyPair::from_seed(set.signing(), seed)?)
     }
 
@@ -222,7 +222,7 @@ impl DsaPrivateKey {
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: it is none of this set.
-    pub fn from_expanded(set: DsaSet, expanded: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn from_expanded(set: MlDsaSet, expanded: &[u8]) -> Result<Self, PrimitiveError> {
         Self::of(set, PqdsaKeyPair::from_raw_private_key(set.signing(), expanded)?)
     }
 
@@ -234,13 +234,13 @@ impl DsaPrivateKey {
         random(32)
     }
 
-    fn of(set: DsaSet, pair: PqdsaKeyPair) -> Result<Self, PrimitiveError> {
+    fn of(set: MlDsaSet, pair: PqdsaKeyPair) -> Result<Self, PrimitiveError> {
         let expanded = Zeroizing::new(pair.private_key().as_raw_bytes()?.as_ref().to_vec());
         Ok(Self { set, expanded, pair })
     }
 
     /// The parameter set.
-    pub const fn set(&self) -> DsaSet {
+    pub const fn set(&self) -> MlDsaSet {
         self.set
     }
 
@@ -267,18 +267,18 @@ impl DsaPrivateKey {
 }
 
 /// A public key for ML-DSA, prepared.
-pub struct DsaPublicKey {
-    set: DsaSet,
+pub struct MlDsaPublicKey {
+    set: MlDsaSet,
     public: Vec<u8>,
     verifier: ParsedPublicKey,
 }
 
-impl DsaPublicKey {
+impl MlDsaPublicKey {
     /// The key of these bytes.
     ///
     /// # Errors
     /// [`PrimitiveError::Key`]: they are none.
-    pub fn new(set: DsaSet, public: &[u8]) -> Result<Self, PrimitiveError> {
+    pub fn new(set: MlDsaSet, public: &[u8]) -> Result<Self, PrimitiveError> {
         // The library takes other encodings too.
         if public.len() != set.signing().public_key_len() {
             return Err(PrimitiveError::Key);
@@ -288,7 +288,7 @@ impl DsaPublicKey {
     }
 
     /// The parameter set.
-    pub const fn set(&self) -> DsaSet {
+    pub const fn set(&self) -> MlDsaSet {
         self.set
     }
 

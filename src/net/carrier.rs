@@ -3,11 +3,12 @@
 
 #![allow(dead_code, reason = "the server's end comes next")]
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{inbox::Inbox, tunnel::Tunnel};
 use crate::{
     channel::{Assembler, AssemblerLimits, Opened, PartError, Session, SessionError, split},
+    crypto::SystemRandom,
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
 
@@ -129,12 +130,12 @@ impl Carrier {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CarrierError> {
+        self.send_control(out)?;
         for part in split(id, message) {
-            self.frame.clear();
-            self.frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+            self.start_frame();
             match &mut self.session {
-                Some(session) => session.seal(&part, &mut self.frame)?,
-                None => self.frame.extend_from_slice(&part),
+                Some(session) => session.seal_pieces(&part.pieces(), &mut self.frame)?,
+                None => part.pieces().iter().for_each(|piece| self.frame.extend_from_slice(piece)),
             }
             self.framed.send(&mut self.frame, out)?;
         }
@@ -142,6 +143,23 @@ impl Carrier {
             self.frame = Zeroizing::default();
         }
         Ok(())
+    }
+
+    /// Puts what the channel's engine has to say to the end of `out`: changes of keys, settings.
+    pub(super) fn send_control(&mut self, out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        loop {
+            self.start_frame();
+            let Some(session) = &mut self.session else { return Ok(()) };
+            if !session.next_control(&mut SystemRandom::new(), &mut self.frame)? {
+                return Ok(());
+            }
+            self.framed.send(&mut self.frame, out)?;
+        }
+    }
+
+    fn start_frame(&mut self) {
+        self.frame.clear();
+        self.frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
     }
 
     /// Takes in what has come and hands over every message that is complete; what the link itself
@@ -158,7 +176,12 @@ impl Carrier {
             let message = match &mut self.session {
                 None => self.assembler.push(frame)?,
                 Some(session) => match session.open(frame)? {
-                    Opened::Data(part) => self.assembler.push(&part)?,
+                    Opened::Data(part) => {
+                        let message = self.assembler.push(part);
+                        part.zeroize();
+                        message?
+                    }
+                    Opened::Control => None,
                     Opened::Replayed => {
                         tracing::warn!("a replayed record was refused");
                         None
@@ -169,12 +192,18 @@ impl Carrier {
                 hand_over(message.id, message.content);
             }
         }
-        Ok(())
+        self.send_control(out)
     }
 
     /// The channel, if there is one.
     pub(super) const fn session(&self) -> Option<&Session> {
         self.session.as_ref()
+    }
+
+    /// The channel, to be told something. What it has to say then goes out with
+    /// [`Self::send_control`].
+    pub(super) const fn session_mut(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
     }
 
     /// Tells the peer that nothing follows.

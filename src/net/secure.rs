@@ -6,35 +6,51 @@
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    sync::mpsc,
+    sync::{Notify, mpsc},
+    time::{MissedTickBehavior, interval},
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::frames::{frame_buffer, read_frame, write_frame};
 use crate::{
     channel::{Assembler, AssemblerLimits, Opened, PartError, Session, SessionError, split},
+    crypto::SystemRandom,
     wire::MAXIMUM_MESSAGE_BYTES,
 };
 
 /// A request or a reply with its request's number.
 pub(super) type Message = (u32, Zeroizing<Vec<u8>>);
 
+/// How often the engine hears what time it is.
+const TICK: Duration = Duration::from_secs(1);
+
 /// The engine of one link, shared by its two tasks.
 #[derive(Clone, Debug)]
-pub(super) struct SharedSession(Arc<Mutex<Session>>);
+pub(super) struct SharedSession {
+    session: Arc<Mutex<Session>>,
+    /// Wakes the sending task for control records.
+    wake: Arc<Notify>,
+}
 
 impl SharedSession {
     pub(super) fn new(session: Session) -> Self {
-        Self(Arc::new(Mutex::new(session)))
+        Self { session: Arc::new(Mutex::new(session)), wake: Arc::new(Notify::new()) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Session> {
         // A panic while the engine was locked leaves it no worse than any error does.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the engine's settings, or has it change its keys.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Session)) {
+        change(&mut self.lock());
+        self.wake.notify_one();
     }
 }
 
@@ -64,11 +80,20 @@ impl<R: AsyncRead + Unpin> Receiver<R> {
             if !read_frame(&mut self.stream, &mut self.frame).await? {
                 return Ok(None);
             }
-            let opened = self.session.lock().open(&self.frame)?;
+            let (opened, has_control) = {
+                let mut session = self.session.lock();
+                (session.open(&mut self.frame)?, session.has_control())
+            };
+            if has_control {
+                self.session.wake.notify_one();
+            }
             match opened {
+                Opened::Control => {}
                 Opened::Replayed => tracing::warn!("a replayed record was refused"),
                 Opened::Data(part) => {
-                    if let Some(message) = self.assembler.push(&part)? {
+                    let message = self.assembler.push(part);
+                    part.zeroize();
+                    if let Some(message) = message? {
                         return Ok(Some((message.id, message.content)));
                     }
                 }
@@ -77,19 +102,36 @@ impl<R: AsyncRead + Unpin> Receiver<R> {
     }
 }
 
-/// Seals and sends queued messages until the queue is closed and empty.
+/// Seals and sends queued messages, and what the engine has to say, until the queue is closed and
+/// empty.
 pub(super) async fn send_messages(
     mut stream: impl AsyncWrite + Unpin,
     session: SharedSession,
     mut queue: mpsc::Receiver<Message>,
 ) -> Result<(), ReceiveError> {
+    let start = Instant::now();
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut frame = frame_buffer();
-    while let Some((id, message)) = queue.recv().await {
-        for part in split(id, &message) {
-            frame.truncate(0);
-            frame.extend_from_slice(&frame_buffer());
-            session.lock().seal(&part, &mut frame)?;
-            write_frame(&mut stream, &mut frame).await?;
+    loop {
+        let message = tokio::select! {
+            message = queue.recv() => match message {
+                Some(message) => Some(message),
+                None => break,
+            },
+            () = session.wake.notified() => None,
+            _ = tick.tick() => {
+                session.lock().tick(start.elapsed());
+                None
+            }
+        };
+        send_control(&mut stream, &session, &mut frame).await?;
+        if let Some((id, message)) = message {
+            for part in split(id, &message) {
+                start_frame(&mut frame);
+                session.lock().seal_pieces(&part.pieces(), &mut frame)?;
+                write_frame(&mut stream, &mut frame).await?;
+            }
         }
         // Messages queued behind this one share its flush.
         if queue.is_empty() {
@@ -98,6 +140,26 @@ pub(super) async fn send_messages(
     }
     stream.shutdown().await?;
     Ok(())
+}
+
+async fn send_control(
+    stream: &mut (impl AsyncWrite + Unpin),
+    session: &SharedSession,
+    frame: &mut Vec<u8>,
+) -> Result<(), ReceiveError> {
+    loop {
+        start_frame(frame);
+        let more = session.lock().next_control(&mut SystemRandom::new(), frame)?;
+        if !more {
+            return Ok(());
+        }
+        write_frame(stream, frame).await?;
+    }
+}
+
+fn start_frame(frame: &mut Vec<u8>) {
+    frame.clear();
+    frame.extend_from_slice(&frame_buffer());
 }
 
 /// Why a link cannot go on.

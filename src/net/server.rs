@@ -20,7 +20,7 @@ use super::{
     secure::{Message, ReceiveError, Receiver, SharedSession, send_messages},
 };
 use crate::{
-    channel::{Directory, Refused, Responder, Session},
+    channel::{Directory, Refused, Responder, Session, SessionSettings},
     crypto::{PublicKey, SystemRandom},
 };
 
@@ -49,6 +49,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Takes a link whose handshake is complete; `closer` ends it from any thread.
     fn open(&self, peer: Peer, closer: Closer) -> Self::Link;
+
+    /// What holds for the link's channel.
+    fn session_settings(&self, link: &Self::Link) -> SessionSettings;
 
     /// How long the link may take to send its first request.
     fn activation_patience(&self, link: &Self::Link) -> Duration;
@@ -249,6 +252,8 @@ async fn run_link<S: Service>(
     let writing = tokio::spawn(send_messages(writer, session.clone(), queued));
     let closer = Closer(Arc::new(close));
     let link = Arc::new(shared.service.open(peer, closer.clone()));
+    let settings = shared.service.session_settings(&link);
+    session.change(|session| session.set(settings));
     let requests = Requests {
         service: shared.service.clone(),
         link: link.clone(),

@@ -3,8 +3,8 @@
 
 use crate::{
     crypto::{
-        BlockMode, CipherKey, CipherStream, Direction, HashFunction, KemPrivateKey, RsaComponents,
-        RsaPublicKey,
+        BlockMode, CipherKey, CipherStream, Direction, HashFunction, MlKemPrivateKey,
+        RsaComponents, RsaPublicKey,
     },
     model::{
         Status,
@@ -79,13 +79,13 @@ pub(super) fn lattice_public(kind: KeyType, set: u64, public: &[u8]) -> Result<T
         .with(Type::PUBLIC_KEY_INFO, Value::bytes(info)))
 }
 
-pub(super) fn kem_private(key: &KemPrivateKey, seed: Option<&[u8]>) -> Result<Template, Status> {
+pub(super) fn kem_private(key: &MlKemPrivateKey, seed: Option<&[u8]>) -> Result<Template, Status> {
     let set = encoding::kem_number(key.set());
     lattice_private(KeyType::ML_KEM, set, (key.expanded(), seed), key.public())
 }
 
 pub(super) fn dsa_private(
-    key: &crate::crypto::DsaPrivateKey,
+    key: &crate::crypto::MlDsaPrivateKey,
     seed: Option<&[u8]>,
 ) -> Result<Template, Status> {
     let set = encoding::dsa_number(key.set());

@@ -11,7 +11,7 @@ use pkcs8::{
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{DsaSet, EcPrivateKey, KemSet, RsaComponents},
+    crypto::{EcPrivateKey, MlDsaSet, MlKemSet, RsaComponents},
     model::{
         Status,
         cryptoki::{AttributeType as Type, KeyType, ObjectClass, Template},
@@ -33,20 +33,20 @@ static LATTICE: [(KeyType, u64, ObjectIdentifier); 6] = [
 ];
 
 /// `CKP_ML_KEM_...` of a parameter set.
-pub(super) const fn kem_number(set: KemSet) -> u64 {
+pub(super) const fn kem_number(set: MlKemSet) -> u64 {
     match set {
-        KemSet::MlKem512 => 1,
-        KemSet::MlKem768 => 2,
-        KemSet::MlKem1024 => 3,
+        MlKemSet::MlKem512 => 1,
+        MlKemSet::MlKem768 => 2,
+        MlKemSet::MlKem1024 => 3,
     }
 }
 
 /// `CKP_ML_DSA_...` of a parameter set.
-pub(super) const fn dsa_number(set: DsaSet) -> u64 {
+pub(super) const fn dsa_number(set: MlDsaSet) -> u64 {
     match set {
-        DsaSet::MlDsa44 => 1,
-        DsaSet::MlDsa65 => 2,
-        DsaSet::MlDsa87 => 3,
+        MlDsaSet::MlDsa44 => 1,
+        MlDsaSet::MlDsa65 => 2,
+        MlDsaSet::MlDsa87 => 3,
     }
 }
 

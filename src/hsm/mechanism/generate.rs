@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
-        DsaPrivateKey, EcPrivateKey, EdwardsPrivateKey, HashFunction, KemPrivateKey,
+        EcPrivateKey, EdwardsPrivateKey, HashFunction, MlDsaPrivateKey, MlKemPrivateKey,
         MontgomeryPrivateKey, Random, RsaComponents, SystemRandom, pbkdf2,
     },
     model::{
@@ -150,8 +150,8 @@ fn curve_pair(curve: Curve) -> Result<(Template, Template), Status> {
 
 fn kem_pair(public: &Template, private: &Template) -> Result<(Template, Template), Status> {
     let set = prepare::kem_set(public).or_else(|_| prepare::kem_set(private))?;
-    let seed = KemPrivateKey::random_seed().map_err(fault::preparing)?;
-    let key = KemPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
+    let seed = MlKemPrivateKey::random_seed().map_err(fault::preparing)?;
+    let key = MlKemPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
     let number = encoding::kem_number(set);
     let public = attributes::lattice_public(KeyType::ML_KEM, number, key.public())?;
     Ok((public, attributes::kem_private(&key, Some(&seed))?))
@@ -159,8 +159,8 @@ fn kem_pair(public: &Template, private: &Template) -> Result<(Template, Template
 
 fn dsa_pair(public: &Template, private: &Template) -> Result<(Template, Template), Status> {
     let set = prepare::dsa_set(public).or_else(|_| prepare::dsa_set(private))?;
-    let seed = DsaPrivateKey::random_seed().map_err(fault::preparing)?;
-    let key = DsaPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
+    let seed = MlDsaPrivateKey::random_seed().map_err(fault::preparing)?;
+    let key = MlDsaPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
     let number = encoding::dsa_number(set);
     let public = attributes::lattice_public(KeyType::ML_DSA, number, key.public())?;
     Ok((public, attributes::dsa_private(&key, Some(&seed))?))

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
-        CipherKey, DsaPrivateKey, DsaPublicKey, EcPrivateKey, EcPublicKey, EdwardsPrivateKey,
-        EdwardsPublicKey, HashFunction, KemPrivateKey, KemPublicKey, MacKey, MontgomeryCurve,
+        CipherKey, EcPrivateKey, EcPublicKey, EdwardsPrivateKey, EdwardsPublicKey, HashFunction,
+        MacKey, MlDsaPrivateKey, MlDsaPublicKey, MlKemPrivateKey, MlKemPublicKey, MontgomeryCurve,
         MontgomeryPrivateKey, PrimitiveError, RsaPrivateKey, RsaPublicKey,
     },
     model::{
@@ -37,10 +37,10 @@ pub(super) enum Material {
     EdwardsPrivate(EdwardsPrivateKey),
     MontgomeryPublic(MontgomeryCurve),
     MontgomeryPrivate(MontgomeryPrivateKey),
-    KemPublic(KemPublicKey),
-    KemPrivate(KemPrivateKey),
-    DsaPublic(DsaPublicKey),
-    DsaPrivate(DsaPrivateKey),
+    KemPublic(MlKemPublicKey),
+    KemPrivate(MlKemPrivateKey),
+    DsaPublic(MlDsaPublicKey),
+    DsaPrivate(MlDsaPrivateKey),
     Secret(Box<Secret>),
 }
 

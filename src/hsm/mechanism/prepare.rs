@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{
-        DsaPrivateKey, DsaPublicKey, DsaSet, EcPrivateKey, EcPublicKey, EdwardsPrivateKey,
-        EdwardsPublicKey, KemPrivateKey, KemPublicKey, KemSet, MontgomeryPrivateKey, RsaComponents,
-        RsaPrivateKey, RsaPublicKey,
+        EcPrivateKey, EcPublicKey, EdwardsPrivateKey, EdwardsPublicKey, MlDsaPrivateKey,
+        MlDsaPublicKey, MlDsaSet, MlKemPrivateKey, MlKemPublicKey, MlKemSet, MontgomeryPrivateKey,
+        RsaComponents, RsaPrivateKey, RsaPublicKey,
     },
     model::{
         Status,
@@ -72,12 +72,12 @@ fn public(kind: KeyType, template: &Template) -> Result<Material, Status> {
         }
         KeyType::ML_KEM => {
             let value = present(template, Type::VALUE)?;
-            let key = KemPublicKey::new(kem_set(template)?, value).map_err(fault::preparing)?;
+            let key = MlKemPublicKey::new(kem_set(template)?, value).map_err(fault::preparing)?;
             Material::KemPublic(key)
         }
         KeyType::ML_DSA => {
             let value = present(template, Type::VALUE)?;
-            let key = DsaPublicKey::new(dsa_set(template)?, value).map_err(fault::preparing)?;
+            let key = MlDsaPublicKey::new(dsa_set(template)?, value).map_err(fault::preparing)?;
             Material::DsaPublic(key)
         }
         _ => return Err(Status::KeyTypeInconsistent),
@@ -125,26 +125,26 @@ pub(super) fn rsa_components(template: &Template) -> Result<RsaComponents, Statu
     })
 }
 
-fn kem_private(template: &Template) -> Result<KemPrivateKey, Status> {
+fn kem_private(template: &Template) -> Result<MlKemPrivateKey, Status> {
     let set = kem_set(template)?;
     let value = template.bytes(Type::VALUE).filter(|value| !value.is_empty());
     let Some(seed) = seed(template) else {
         let value = value.ok_or(Status::TemplateIncomplete)?;
-        return KemPrivateKey::from_expanded(set, value).map_err(fault::preparing);
+        return MlKemPrivateKey::from_expanded(set, value).map_err(fault::preparing);
     };
-    let key = KemPrivateKey::from_seed(set, seed).map_err(fault::preparing)?;
+    let key = MlKemPrivateKey::from_seed(set, seed).map_err(fault::preparing)?;
     agree(value, key.expanded())?;
     Ok(key)
 }
 
-fn dsa_private(template: &Template) -> Result<DsaPrivateKey, Status> {
+fn dsa_private(template: &Template) -> Result<MlDsaPrivateKey, Status> {
     let set = dsa_set(template)?;
     let value = template.bytes(Type::VALUE).filter(|value| !value.is_empty());
     let Some(seed) = seed(template) else {
         let value = value.ok_or(Status::TemplateIncomplete)?;
-        return DsaPrivateKey::from_expanded(set, value).map_err(fault::preparing);
+        return MlDsaPrivateKey::from_expanded(set, value).map_err(fault::preparing);
     };
-    let key = DsaPrivateKey::from_seed(set, seed).map_err(fault::preparing)?;
+    let key = MlDsaPrivateKey::from_seed(set, seed).map_err(fault::preparing)?;
     agree(value, key.expanded())?;
     Ok(key)
 }
@@ -162,22 +162,22 @@ fn agree(value: Option<&[u8]>, expanded: &[u8]) -> Result<(), Status> {
 }
 
 /// `CKP_ML_KEM_...` of version 3.2.
-pub(super) fn kem_set(template: &Template) -> Result<KemSet, Status> {
+pub(super) fn kem_set(template: &Template) -> Result<MlKemSet, Status> {
     match template.number(Type::PARAMETER_SET) {
-        Some(1) => Ok(KemSet::MlKem512),
-        Some(2) => Ok(KemSet::MlKem768),
-        Some(3) => Ok(KemSet::MlKem1024),
+        Some(1) => Ok(MlKemSet::MlKem512),
+        Some(2) => Ok(MlKemSet::MlKem768),
+        Some(3) => Ok(MlKemSet::MlKem1024),
         Some(_) => Err(Status::ParameterSetNotSupported),
         None => Err(Status::TemplateIncomplete),
     }
 }
 
 /// `CKP_ML_DSA_...` of version 3.2.
-pub(super) fn dsa_set(template: &Template) -> Result<DsaSet, Status> {
+pub(super) fn dsa_set(template: &Template) -> Result<MlDsaSet, Status> {
     match template.number(Type::PARAMETER_SET) {
-        Some(1) => Ok(DsaSet::MlDsa44),
-        Some(2) => Ok(DsaSet::MlDsa65),
-        Some(3) => Ok(DsaSet::MlDsa87),
+        Some(1) => Ok(MlDsaSet::MlDsa44),
+        Some(2) => Ok(MlDsaSet::MlDsa65),
+        Some(3) => Ok(MlDsaSet::MlDsa87),
         Some(_) => Err(Status::ParameterSetNotSupported),
         None => Err(Status::TemplateIncomplete),
     }
