@@ -103,6 +103,9 @@ impl Service for Dispatch {
             }
             // Answered where it arrived; everything else may touch the store.
             Ok(Request::Ping) if link.active.load(Ordering::Acquire) => (Reply::Done, false),
+            Ok(Request::Cryptoki(request)) if Hsm::is_quick(&request) => {
+                self.perform(&link, Request::Cryptoki(request))
+            }
             Ok(request) => {
                 let acting = spawn_blocking(move || self.perform(&link, request));
                 acting.await.unwrap_or_else(|error| {

@@ -46,7 +46,7 @@ pub fn generate_key(mechanism: &Mechanism, template: &Template) -> Result<Templa
         MechanismType::PKCS5_PBKD2 => return from_password(&mechanism.parameters, template),
         MechanismType::AES_KEY_GEN => (KeyType::AES, None),
         MechanismType::CHACHA20_KEY_GEN => (KeyType::CHACHA20, None),
-        MechanismType::GENERIC_SECRET_KEY_GEN => (KeyType::GENERIC_SECRET, None),
+        MechanismType::GENERIC_SECRET_KEY_GEN => (generic_kind(template)?, None),
         MechanismType::HKDF_KEY_GEN => (KeyType::HKDF, None),
         other => {
             let kind = hashes::key_generated_by(other).ok_or(Status::MechanismInvalid)?;
@@ -61,6 +61,17 @@ pub fn generate_key(mechanism: &Mechanism, template: &Template) -> Result<Templa
     let mut value = Zeroizing::new(vec![0; bytes]);
     SystemRandom::new().fill(&mut value).map_err(|_| Status::FunctionFailed)?;
     attributes::secret(kind, &value)
+}
+
+/// Generic secrets may say which HMAC or derivation they are for.
+fn generic_kind(template: &Template) -> Result<KeyType, Status> {
+    let kind = secret_kind(template)?;
+    let generic = matches!(kind, KeyType::GENERIC_SECRET | KeyType::HKDF);
+    if generic || hashes::of_hmac_key(kind).is_some() {
+        Ok(kind)
+    } else {
+        Err(Status::TemplateInconsistent)
+    }
 }
 
 fn from_password(parameters: &Parameters, template: &Template) -> Result<Template, Status> {

@@ -35,13 +35,6 @@ pub trait Running {
     /// `CKR_FUNCTION_FAILED`: the library failed. The operation is over then.
     fn update(&mut self, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status>;
 
-    /// Takes a key's value as the next part of a digest.
-    ///
-    /// # Errors
-    /// `CKR_KEY_INDIGESTIBLE`: it is no secret key. `CKR_OPERATION_NOT_INITIALIZED`: this is no
-    /// digest.
-    fn update_with_key(&mut self, key: &PreparedKey) -> Result<(), Status>;
-
     /// Ends the operation, and gives what is left. `signature` is for verifications.
     ///
     /// # Errors
@@ -152,20 +145,6 @@ impl Running for InParts {
         }
         .map_err(|fault| self.failure(fault))?;
         Ok(output)
-    }
-
-    fn update_with_key(&mut self, key: &PreparedKey) -> Result<(), Status> {
-        match (&mut self.state, &key.material) {
-            (State::Hash(hashing), Material::Secret(secret))
-                if self.operation == Operation::Digest =>
-            {
-                hashing.update(secret.value()).map_err(fault::signing)
-            }
-            (State::Hash(_), _) if self.operation == Operation::Digest => {
-                Err(Status::KeyIndigestible)
-            }
-            _ => Err(Status::OperationNotInitialized),
-        }
     }
 
     fn finish(self: Box<Self>, signature: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status> {
