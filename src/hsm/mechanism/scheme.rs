@@ -141,9 +141,7 @@ impl<'a> Scheme<'a> {
 
     fn ml_dsa(parameters: &Parameters) -> Result<Self, Status> {
         match parameters {
-            Parameters::SignContext { hedge: None | Some(true), context, hash: None }
-                if context.is_empty() =>
-            {
+            Parameters::SignContext { hedge: None | Some(true), context } if context.is_empty() => {
                 Ok(Self::MlDsa)
             }
             other => none(other, Self::MlDsa),
