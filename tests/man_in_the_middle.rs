@@ -188,6 +188,7 @@ async fn initialize(link: &Arc<Link>) {
         label: "par1".parse::<Label>().unwrap(),
         password: Password::new("partition-so-1".to_owned()),
         domain: None,
+        domain_label: None,
         policies: Vec::new(),
     };
     assert_eq!(ask(link, &initialize).await, Ok(Reply::Done));

@@ -10,9 +10,10 @@ use std::{
 
 use super::{certificate, data::DataDirectory, links::LiveLinks, services::Services};
 use crate::{
-    hsm::{AdminSession, Hsm},
+    hsm::{AdminSession, Hsm, LoginFailure},
     model::{
-        AdminReply, AdminRequest, FileEntry, HsmInfo, Label, PartitionEntry, SerialNumber, Status,
+        AdminReply, AdminRequest, FileEntry, HsmInfo, HsmPolicySet, Label, PartitionEntry,
+        SerialNumber, Status,
     },
     net::ServerIdentity,
     store::replace_file,
@@ -48,7 +49,9 @@ impl Desk {
                 let effects = self.hsm.initialize(session, &label, password, domain)?;
                 self.live.apply(&effects);
             }
-            AdminRequest::Login { password } => return self.login(session, &password),
+            AdminRequest::Login { password } => {
+                return self.password_reply(self.hsm.login(session, &password));
+            }
             AdminRequest::Logout => self.hsm.logout(session)?,
             AdminRequest::DescribeHsm => {
                 return Ok(AdminReply::Hsm(Box::new(self.describe(session)?)));
@@ -76,24 +79,60 @@ impl Desk {
             }
             AdminRequest::Ntls(request) => return Ok(AdminReply::Ntls(self.ntls(request))),
             AdminRequest::Service { service, action } => return Ok(self.control(service, action)),
+            request => return self.administer(session, request),
         }
         Ok(AdminReply::Done)
     }
 
-    fn login(
+    /// Performs what was left out above: changes of policies, passwords, names and sizes.
+    fn administer(
         &self,
         session: &AdminSession,
-        password: &crate::model::Password,
+        request: AdminRequest,
     ) -> Result<AdminReply, Status> {
-        match self.hsm.login(session, password) {
-            Ok(()) => Ok(AdminReply::Done),
-            Err(failure) => {
-                self.live.apply(&failure.effects);
-                match failure.attempts_left {
-                    Some(attempts_left) => Ok(AdminReply::WrongPassword { attempts_left }),
-                    None => Err(failure.status),
-                }
+        match request {
+            AdminRequest::HsmPolicies => {
+                let (capabilities, policies) = (HsmPolicySet::factory(), self.hsm.hsm_policies());
+                return Ok(AdminReply::HsmPolicies { capabilities, policies });
             }
+            AdminRequest::ChangeHsmPolicies { changes, erase } => {
+                self.live.apply(&self.hsm.change_hsm_policies(session, &changes, erase)?);
+            }
+            AdminRequest::ChangeHsmPassword { old, new } => {
+                let outcome = self.hsm.change_officer_password(session, &old, &new);
+                return self.password_reply(outcome);
+            }
+            AdminRequest::Zeroize { factory_reset } => {
+                self.live.apply(&self.hsm.zeroize(factory_reset)?);
+            }
+            AdminRequest::RenamePartition { name, new } => {
+                self.hsm.rename_partition(session, &name, &new)?;
+            }
+            AdminRequest::ResizePartition { name, size } => {
+                self.hsm.resize_partition(session, &name, size)?;
+            }
+            AdminRequest::PartitionPolicies { name } => {
+                let (capabilities, policies) = self.hsm.partition_policies(&name)?;
+                return Ok(AdminReply::Policies { capabilities, policies });
+            }
+            AdminRequest::ChangePartitionPolicies { name, password, changes, erase } => {
+                let change = (changes.as_slice(), erase);
+                let (outcome, effects) =
+                    self.hsm.change_partition_policies(&name, &password, change);
+                self.live.apply(&effects);
+                outcome?;
+            }
+            _ => return Err(Status::FunctionNotSupported),
+        }
+        Ok(AdminReply::Done)
+    }
+
+    fn password_reply(&self, outcome: Result<(), LoginFailure>) -> Result<AdminReply, Status> {
+        let Err(failure) = outcome else { return Ok(AdminReply::Done) };
+        self.live.apply(&failure.effects);
+        match failure.attempts_left {
+            Some(attempts_left) => Ok(AdminReply::WrongPassword { attempts_left }),
+            None => Err(failure.status),
         }
     }
 

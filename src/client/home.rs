@@ -138,6 +138,10 @@ pub struct Paths {
     pub server_certificates: PathBuf,
     /// The directory of this client's own certificates, for NTLS: that of `ClientCertFile`.
     pub client_certificates: PathBuf,
+    /// This client's certificate for NTLS: `ClientCertFile`; none before it was made.
+    pub client_certificate: Option<PathBuf>,
+    /// The key of that certificate: `ClientPrivKeyFile`.
+    pub client_key: Option<PathBuf>,
 }
 
 impl Paths {
@@ -147,6 +151,10 @@ impl Paths {
             let named = configuration.get(section, entry).filter(|value| !value.is_empty());
             // Collecting the parts drops "./" and a slash at the end.
             directory.join(named.unwrap_or(default)).components().collect::<PathBuf>()
+        };
+        let named = |entry| {
+            let value = configuration.get(NETWORK_SECTION, entry).unwrap_or_default();
+            (!value.is_empty()).then(|| place(NETWORK_SECTION, entry, ""))
         };
         let above = |path: &Path| path.parent().unwrap_or(directory).to_owned();
         let server_ca_file = place(NETWORK_SECTION, "ServerCAFile", "cert/server/CAFile.pem");
@@ -165,6 +173,8 @@ impl Paths {
                 "ClientCertFile",
                 "cert/client/client.pem",
             )),
+            client_certificate: named("ClientCertFile"),
+            client_key: named("ClientPrivKeyFile"),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod file;
 pub mod home;
 pub mod identity_file;
 mod link;
+pub mod ntls_identity;
 mod partition;
 pub mod registration;
 mod repeatable;

@@ -51,6 +51,45 @@ pub fn register(
     Ok(server)
 }
 
+/// Replaces an appliance's name, port (if given) and certificate; its ID and the kind of its links
+/// stay.
+///
+/// # Errors
+/// What does not hold; nothing has changed then.
+pub fn replace(
+    home: &Home,
+    (old, (new, port)): (&Host, (&Host, Option<u16>)),
+    certificate: &Path,
+    now: SystemTime,
+) -> Result<Server, RegistrationError> {
+    let certificate = ServerCertificate::read(certificate)?;
+    certificate.check(new, now)?;
+    home.open()?;
+    let lock = ConfigurationLock::acquire(&home.configuration_path())?;
+    let mut configuration = lock.load()?;
+    let (before, server) = servers::rename(&mut configuration, old, (new, port))?;
+    let paths = Paths::of(home.directory(), &configuration);
+    let old_path = certificate_path(&paths, &before.name);
+    let old_certificate = ServerCertificate::read(&old_path).ok();
+    let path = certificate_path(&paths, new);
+    let kept = [Before::of(&path)?, Before::of(&paths.server_ca_file)?];
+    let written = file::replace(&path, certificate.to_pem().as_bytes(), PUBLIC)
+        .and_then(|()| add_to_ca_file(&paths, &certificate))
+        .map_err(RegistrationError::from)
+        .and_then(|()| Ok(lock.save(&configuration)?));
+    if let Err(error) = written {
+        kept.iter().for_each(Before::restore);
+        return Err(error);
+    }
+    if let Some(old) = old_certificate.filter(|old| old.der() != certificate.der()) {
+        remove_from_ca_file(&paths, &configuration, &old)?;
+    }
+    if old_path != path {
+        file::remove(&old_path)?;
+    }
+    Ok(server)
+}
+
 /// Removes an appliance and its certificate.
 ///
 /// # Errors

@@ -11,7 +11,9 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Clients
         | Request::Identity
         | Request::Contents
-        | Request::Policies => true,
+        | Request::Policies
+        | Request::Domains
+        | Request::DomainProof { .. } => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -25,6 +27,12 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::RegisterClient { .. }
         | Request::DeregisterClient { .. }
         | Request::DeregisterSelf
-        | Request::ChangePolicies { .. } => false,
+        | Request::ChangePolicies { .. }
+        | Request::ChangeLabel { .. }
+        | Request::ResetPassword { .. }
+        | Request::LogOutOthers { .. }
+        | Request::AddDomain { .. }
+        | Request::DeleteDomain { .. }
+        | Request::RenameDomain { .. } => false,
     }
 }

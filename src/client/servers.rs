@@ -143,6 +143,28 @@ pub fn remove(configuration: &mut Configuration, name: &Host) -> Result<Server, 
     Ok(server)
 }
 
+/// Gives an appliance another name and, if one is given, another port; what it was, and is now.
+///
+/// # Errors
+/// No appliance of the old name is registered, another has the new one, or the configuration is
+/// damaged.
+pub fn rename(
+    configuration: &mut Configuration,
+    old: &Host,
+    (new, port): (&Host, Option<u16>),
+) -> Result<(Server, Server), ServersError> {
+    let servers = list(configuration)?;
+    let found = servers.iter().find(|server| server.name == *old);
+    let before = found.ok_or_else(|| ServersError::Unknown(old.clone()))?;
+    if servers.iter().any(|server| server.id != before.id && server.name == *new) {
+        return Err(ServersError::Registered(new.clone()));
+    }
+    let port = port.unwrap_or(before.port);
+    configuration.set(NETWORK_SECTION, &entry("Name", before.id), new.as_str())?;
+    configuration.set(NETWORK_SECTION, &entry("Port", before.id), &port.to_string())?;
+    Ok((before.clone(), Server { name: new.clone(), port, ..before.clone() }))
+}
+
 /// Sets the kind of all links to an appliance and returns what it is now.
 ///
 /// # Errors
@@ -262,6 +284,23 @@ mod tests {
         assert_eq!(add(&mut config, &host("d"), 1).unwrap().id, 1);
         assert_eq!(add(&mut config, &host("C"), 1), Err(ServersError::Registered(host("C"))));
         assert_eq!(remove(&mut config, &host("x")), Err(ServersError::Unknown(host("x"))));
+    }
+
+    #[test]
+    fn a_server_keeps_its_id_under_another_name() {
+        let mut config = Configuration::default();
+        add(&mut config, &host("a"), 1).unwrap();
+        add(&mut config, &host("b"), 2).unwrap();
+        set_stc(&mut config, 1, true).unwrap();
+        let (before, after) = rename(&mut config, &host("B"), (&host("c"), None)).unwrap();
+        assert_eq!((before.name, after.name.clone()), (host("b"), host("c")));
+        assert_eq!((after.id, after.port, after.stc), (1, 2, true));
+        assert_eq!(list(&config).unwrap()[1], after);
+        let taken = rename(&mut config, &host("c"), (&host("A"), None));
+        assert_eq!(taken, Err(ServersError::Registered(host("A"))));
+        let unknown = rename(&mut config, &host("x"), (&host("y"), Some(9)));
+        assert_eq!(unknown, Err(ServersError::Unknown(host("x"))));
+        assert_eq!(rename(&mut config, &host("a"), (&host("A"), Some(9))).unwrap().1.port, 9);
     }
 
     #[test]

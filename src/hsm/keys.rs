@@ -5,12 +5,9 @@ use zeroize::Zeroizing;
 use super::{Hsm, fault, session::PartitionKey};
 use crate::{
     crypto::{KeyPair, PasswordHash, PasswordKey},
-    model::{Password, PasswordError, Role, SerialNumber, Status},
+    model::{MAXIMUM_DOMAIN, Password, PasswordError, Role, SerialNumber, Status},
     store::{Credential, PartitionRow, Sealer, Seat, StoreError},
 };
-
-/// The greatest length in characters of a cloning domain.
-const MAXIMUM_DOMAIN: usize = 128;
 
 /// The store's name in sealed values.
 const STORE: &str = "partition";

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     crypto::PasswordKey,
-    model::{HsmPolicy, Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
+    model::{Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
     store::{PartitionRow, RoleRow},
 };
 
@@ -36,33 +36,10 @@ impl Hsm {
             return Err(Status::UserAlreadyLoggedIn);
         }
         let salt = row.credential.hash.salt;
-        *login = Some(Login { role, generation, key, password_key, salt, must_change });
+        let valid = self.login_token(partition.serial, role);
+        *login = Some(Login { role, generation, key, password_key, salt, must_change, valid });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
-    }
-
-    pub(super) fn create_role(
-        &self,
-        session: &LinkSession,
-        partition: &PartitionRow,
-        role: Role,
-        password: &Password,
-    ) -> Result<(), Status> {
-        let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
-        check_role(session, partition, creator)?;
-        let key = match session.login(partition.generation).as_ref() {
-            Some(login) => login.key.clone(),
-            None => return Err(Status::UserNotLoggedIn),
-        };
-        check_length(password, &self.policies(partition.serial).password_lengths())?;
-        let (credential, _) = self.credential(partition.serial, role, password, &key)?;
-        let must_change = self.hsm_policies().permits(HsmPolicy::ForcePinChange);
-        let row = RoleRow { role, credential, failures: 0, must_change };
-        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
-            return Err(Status::FunctionRejected);
-        }
-        tracing::info!(serial = %partition.serial, %role, "role created");
-        Ok(())
     }
 
     pub(super) fn change_password(
@@ -172,7 +149,7 @@ enum Checked {
     Wrong((Reply, Vec<Effect>)),
 }
 
-fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
+pub(super) fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
     roles.iter().find(|row| row.role == role)
 }
 

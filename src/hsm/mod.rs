@@ -3,20 +3,23 @@
 //! Plain blocking functions over a store. [`Status`] is the only vocabulary of refusals; what
 //! else is to be known goes to the log.
 
+mod administration;
 mod clients;
+mod domains;
 mod keys;
 mod login;
 mod ntls;
 mod partition;
 mod policy;
 mod registry;
+mod roles;
 mod security_officer;
 mod session;
 
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 pub use ntls::{NtlsClient, NtlsFailure};
@@ -25,7 +28,7 @@ pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
-    model::{HsmPolicySet, PolicySet, SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
     store::{ApplianceStore, ClientRow, Sealer, StoreError},
 };
 
@@ -48,6 +51,8 @@ pub struct Hsm {
     ntls: RwLock<Arc<Vec<NtlsClient>>>,
     /// The HSM's policies in force.
     policies: RwLock<HsmPolicySet>,
+    /// For each role of each partition, what its logins hold on to.
+    logins: Mutex<HashMap<(SerialNumber, Role), Arc<AtomicBool>>>,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -103,7 +108,8 @@ impl Hsm {
         let random = Mutex::new(random);
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
-        let hsm = Self { store, sealer, cost, random, known, ntls, policies, turn };
+        let logins = Mutex::default();
+        let hsm = Self { store, sealer, cost, random, known, ntls, policies, logins, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }

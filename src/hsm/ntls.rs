@@ -91,7 +91,7 @@ impl Hsm {
                 return Err(NtlsRefusal::NameTaken.into());
             }
             if client.host == host {
-                return Err(NtlsRefusal::HostTaken.into());
+                return Err(NtlsRefusal::HostTaken(host).into());
             }
             if client.certificate == hash {
                 return Err(NtlsRefusal::CertificateTaken(client.name.clone()).into());

@@ -11,7 +11,7 @@ use crate::{
         CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, PolicyValue,
         Reply, Request, Role, Status,
     },
-    store::{Credential, Initialization, PartitionRow, RoleRow},
+    store::{Credential, DomainRow, Initialization, PartitionRow, RoleRow},
 };
 
 /// What an initialization asks for.
@@ -19,6 +19,7 @@ struct Wanted {
     label: Label,
     password: Password,
     domain: Option<Password>,
+    domain_label: Option<Label>,
     policies: Vec<PolicyValue>,
 }
 
@@ -53,8 +54,8 @@ impl Hsm {
             Request::Ping => Reply::Done,
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
-            Request::Initialize { label, password, domain, policies } => {
-                let wanted = Wanted { label, password, domain, policies };
+            Request::Initialize { label, password, domain, domain_label, policies } => {
+                let wanted = Wanted { label, password, domain, domain_label, policies };
                 self.initialize_partition(session, &partition, wanted)?;
                 Reply::Done
             }
@@ -69,10 +70,6 @@ impl Hsm {
                 let roles = self.store.roles(partition.serial).map_err(fault)?;
                 let logged_in = session.role(partition.generation);
                 Reply::Role(self.role_info(partition.serial, &roles, (role, logged_in)))
-            }
-            Request::CreateRole { role, password } => {
-                self.create_role(session, &partition, role, &password)?;
-                Reply::Done
             }
             Request::ChangePassword { role, old, new } => {
                 return self.change_password(session, &partition, role, (&old, &new));
@@ -107,11 +104,7 @@ impl Hsm {
             Request::Policies => {
                 Reply::Policies { capabilities: self.capabilities(), policies: known.policies }
             }
-            Request::ChangePolicies { changes, erase } => {
-                check_role(session, &partition, Role::PartitionSo)?;
-                self.change_policies(&partition, &changes, erase)?;
-                Reply::Done
-            }
+            request => self.administer(session, &partition, request)?,
         };
         Ok((reply, Vec::new()))
     }
@@ -145,23 +138,20 @@ impl Hsm {
         partition: &PartitionRow,
         wanted: Wanted,
     ) -> Result<(), Status> {
-        let Wanted { label, password, domain, policies } = wanted;
+        let Wanted { label, password, domain, domain_label, policies } = wanted;
         let (policies, lengths) = self.template(partition.serial, &policies)?;
         let key = self.partition_key()?;
-        let (row, domain) = if partition.label.is_some() {
+        let (row, domains) = if partition.label.is_some() {
             self.kept_by_officer(session, partition, &key)?
         } else {
             let serial = partition.serial;
             check_length(&password, &lengths)?;
             let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
-            let seal = |domain: Password| {
-                Self::check_domain(&domain)?;
-                self.seal_domain(serial, domain.expose(), &key)
-            };
-            (officer_row(credential), domain.map(seal).transpose()?)
+            let domain = self.first_domain(serial, (domain, domain_label), &key)?;
+            (officer_row(credential), vec![domain])
         };
-        let (roles, domain) = (&[row], domain.as_deref());
-        let content = Initialization { label: &label, roles, domain, policies: &policies };
+        let (roles, domains, policies) = (&[row], domains.as_slice(), policies.as_slice());
+        let content = Initialization { label: &label, roles, domains, policies };
         let generation = partition.generation;
         let done = self.store.initialize_partition(partition.serial, generation, &content);
         if !done.map_err(fault)? {
@@ -177,14 +167,14 @@ impl Hsm {
         Ok(())
     }
 
-    /// What a repeated initialization keeps: the Partition SO's password and the domain, both
+    /// What a repeated initialization keeps: the Partition SO's password and the domains, all
     /// brought under the new partition key.
     fn kept_by_officer(
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
         key: &PartitionKey,
-    ) -> Result<(RoleRow, Option<Vec<u8>>), Status> {
+    ) -> Result<(RoleRow, Vec<DomainRow>), Status> {
         let serial = partition.serial;
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
@@ -196,14 +186,8 @@ impl Hsm {
         let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
         let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
         let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
-        let domain = match &partition.domain {
-            Some(sealed) => {
-                let domain = Self::open_domain(serial, sealed, old)?;
-                Some(self.seal_domain(serial, &domain, key)?)
-            }
-            None => None,
-        };
-        Ok((officer_row(Credential { hash, wrapped_key }), domain))
+        let domains = self.rewrapped_domains(serial, old, key)?;
+        Ok((officer_row(Credential { hash, wrapped_key }), domains))
     }
 }
 
@@ -229,6 +213,8 @@ const fn concerns(request: &Request) -> Option<Role> {
         Request::Login { role, .. }
         | Request::DescribeRole { role }
         | Request::CreateRole { role, .. }
+        | Request::ResetPassword { role, .. }
+        | Request::LogOutOthers { role }
         | Request::ChangePassword { role, .. } => Some(*role),
         _ => None,
     }
@@ -246,6 +232,8 @@ const fn changes(request: &Request) -> bool {
             | Request::Identity
             | Request::Contents
             | Request::Policies
+            | Request::Domains
+            | Request::DomainProof { .. }
     )
 }
 

@@ -107,7 +107,6 @@ impl Hsm {
             ouid: self.fill().map_err(fault)?,
             identity: *identity.public(),
             sealed_identity,
-            domain: None,
         })
     }
 

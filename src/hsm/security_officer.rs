@@ -55,8 +55,7 @@ impl Hsm {
         Ok(effects)
     }
 
-    /// Logs the HSM SO in. The counter is raised before the password is looked at, so that
-    /// neither parallel guesses nor a killed daemon give a free one.
+    /// Logs the HSM SO in.
     ///
     /// # Errors
     /// The password is wrong (the third time in a row zeroizes the HSM), or there is no SO.
@@ -65,6 +64,19 @@ impl Hsm {
         if self.check_officer(session).is_ok() {
             return Err(Status::UserAlreadyLoggedIn.into());
         }
+        let salt = self.check_officer_password(session, password)?;
+        session.set(Some(salt));
+        tracing::info!("HSM SO logged in");
+        Ok(())
+    }
+
+    /// Checks the HSM SO's password and returns its salt. The counter is raised first and
+    /// durably, so that neither parallel guesses nor a killed daemon give a free one.
+    pub(super) fn check_officer_password(
+        &self,
+        session: &AdminSession,
+        password: &Password,
+    ) -> Result<[u8; 16], LoginFailure> {
         let hsm = self.store.hsm().map_err(fault)?;
         let officer = hsm.security_officer.ok_or(Status::UserPinNotInitialized)?;
         let limit = Role::HsmSecurityOfficer.attempts();
@@ -72,11 +84,9 @@ impl Hsm {
         let permitted = attempts <= limit;
         if permitted && officer.hash.open(password.expose()).is_some() {
             self.store.clear_hsm_failures().map_err(fault)?;
-            session.set(Some(officer.hash.salt));
-            tracing::info!("HSM SO logged in");
-            return Ok(());
+            return Ok(officer.hash.salt);
         }
-        tracing::warn!(attempts, "HSM SO login failed");
+        tracing::warn!(attempts, "HSM SO's password was wrong");
         let mut failure = LoginFailure::from(Status::PinIncorrect);
         failure.attempts_left = Some(limit.saturating_sub(attempts));
         if attempts >= limit {

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use zeroize::Zeroizing;
@@ -53,6 +56,8 @@ pub(super) struct Login {
     pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
+    /// Cleared when the role is logged out everywhere else.
+    pub(super) valid: Arc<AtomicBool>,
 }
 
 /// The key that everything in a partition is sealed under.
@@ -74,12 +79,12 @@ impl LinkSession {
         self.client
     }
 
-    /// The login, if it is of this generation; an older one is dropped.
+    /// The login, if it is of this generation and still valid; another one is dropped.
     pub(super) fn login(&self, generation: u64) -> MutexGuard<'_, Option<Login>> {
         let mut login = self.lock();
-        if login.as_ref().is_some_and(|login| login.generation != generation) {
-            *login = None;
-        }
+        login.take_if(|login| {
+            login.generation != generation || !login.valid.load(Ordering::Acquire)
+        });
         login
     }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Label, LinkService, NtlsReply, NtlsRequest, Password, RoleInfo, SerialNumber, ServiceAction,
-    Status,
+    HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest, Password, PolicySet, PolicyValue,
+    RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -68,6 +68,58 @@ pub enum AdminRequest {
         /// What is done with it.
         action: ServiceAction,
     },
+    /// Asks for the HSM's capabilities and policies: [`AdminReply::HsmPolicies`].
+    HsmPolicies,
+    /// Changes policies of the HSM together (HSM SO). Refused if the change is destructive and
+    /// `erase` does not agree to that; otherwise it erases every partition.
+    ChangeHsmPolicies {
+        /// The policies and their new values.
+        changes: Vec<PolicyValue>,
+        /// Whether partitions may be erased.
+        erase: bool,
+    },
+    /// Changes the HSM SO's password (HSM SO).
+    ChangeHsmPassword {
+        /// The password in force.
+        old: Password,
+        /// The password to be.
+        new: Password,
+    },
+    /// Erases partitions, label, HSM SO and domain.
+    Zeroize {
+        /// Whether the policies go back to their defaults too.
+        factory_reset: bool,
+    },
+    /// Gives a partition another name (HSM SO).
+    RenamePartition {
+        /// The name it has.
+        name: Label,
+        /// The name to be.
+        new: Label,
+    },
+    /// Gives a partition another size (HSM SO).
+    ResizePartition {
+        /// The partition's name.
+        name: Label,
+        /// Its storage to be.
+        size: StorageSize,
+    },
+    /// Asks for a partition's capabilities and policies: [`AdminReply::Policies`].
+    PartitionPolicies {
+        /// The partition's name.
+        name: Label,
+    },
+    /// Changes policies of a partition that no client reaches over STC.
+    ChangePartitionPolicies {
+        /// The partition's name.
+        name: Label,
+        /// The Partition SO's password.
+        password: Password,
+        /// The policies and their new values.
+        changes: Vec<PolicyValue>,
+        /// Whether objects may be erased.
+        erase: bool,
+    },
 }
 
 /// The answer to an [`AdminRequest`].
@@ -96,6 +148,20 @@ pub enum AdminReply {
     Ntls(NtlsReply),
     /// To [`AdminRequest::Service`]: whether it runs now.
     Running(bool),
+    /// To [`AdminRequest::HsmPolicies`].
+    HsmPolicies {
+        /// The greatest values that policies can have.
+        capabilities: HsmPolicySet,
+        /// The values in force.
+        policies: HsmPolicySet,
+    },
+    /// To [`AdminRequest::PartitionPolicies`].
+    Policies {
+        /// The greatest values that policies can have.
+        capabilities: PolicySet,
+        /// The values in force.
+        policies: PolicySet,
+    },
 }
 
 /// The storage a new partition gets.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ClientHost {
-    /// A host name (RFC 1123 section 2.1), in lower case.
+    /// A host name (RFC 1123 section 2.1, and underscores as many hosts have), in lower case.
     Name(String),
     /// An address.
     Address(IpAddr),
@@ -21,7 +21,9 @@ impl FromStr for ClientHost {
     fn from_str(text: &str) -> Result<Self, ClientHostError> {
         match text.parse() {
             Ok(address) => Ok(Self::Address(address)),
-            Err(_) if is_host_name(text) => Ok(Self::Name(text.to_ascii_lowercase())),
+            Err(_) if is_host_name(&text.replace('_', "-")) => {
+                Ok(Self::Name(text.to_ascii_lowercase()))
+            }
             Err(_) => Err(ClientHostError),
         }
     }

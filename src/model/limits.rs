@@ -18,3 +18,9 @@ pub const MINIMUM_PASSWORD: usize = 8;
 
 /// The greatest length in characters of a role's password.
 pub const MAXIMUM_PASSWORD: usize = 255;
+
+/// The greatest length in characters of a cloning domain.
+pub const MAXIMUM_DOMAIN: usize = 128;
+
+/// Cloning domains one partition may have (firmware 7.8 and later).
+pub const MAXIMUM_DOMAINS: usize = 3;

@@ -21,8 +21,8 @@ pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, St
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
-    CLIENT_IDENTITY_BYTES, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD, MINIMUM_PASSWORD,
-    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+    CLIENT_IDENTITY_BYTES, MAXIMUM_DOMAIN, MAXIMUM_DOMAINS, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD,
+    MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
 pub use ntls::{
     CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,
@@ -33,7 +33,8 @@ pub use policy::{
     Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
 };
 pub use request::{
-    ClientEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request, RoleInfo,
+    ClientEntry, DomainEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request,
+    RoleInfo,
 };
 pub use role::Role;
 pub use serial::{SerialError, SerialNumber};

@@ -80,7 +80,7 @@ pub enum NtlsRefusal {
     /// A client of this name is registered.
     NameTaken,
     /// A client of this host is registered.
-    HostTaken,
+    HostTaken(ClientHost),
     /// This client is registered with the same certificate.
     CertificateTaken(ClientLabel),
     /// The file area has no file of this name.

@@ -33,6 +33,8 @@ pub enum Request {
         password: Password,
         /// The cloning domain, 1 to 128 characters; `None` is Luna's deprecated default domain.
         domain: Option<Password>,
+        /// The domain's label; a default one without it. Ignored where the domain stays.
+        domain_label: Option<Label>,
         /// Policies to set with it, as a template has them; the others stay, and are defaults the
         /// first time.
         policies: Vec<PolicyValue>,
@@ -100,6 +102,54 @@ pub enum Request {
         /// Whether objects may be erased.
         erase: bool,
     },
+    /// Changes the partition's label (Partition SO).
+    ChangeLabel {
+        /// The label to be.
+        label: Label,
+    },
+    /// Gives a role whose password is lost or that is locked out a new initial password: the
+    /// Crypto Officer (by the Partition SO, if HSM policy 15 permits it) or a role below (by the
+    /// Crypto Officer).
+    ResetPassword {
+        /// The role.
+        role: Role,
+        /// Its new initial password.
+        password: Password,
+    },
+    /// Logs a role out over all other links: the role itself or the one that resets it may ask.
+    LogOutOthers {
+        /// The role.
+        role: Role,
+    },
+    /// Asks for the partition's cloning domains: [`Reply::Domains`] (Partition SO).
+    Domains,
+    /// Adds a cloning domain (Partition SO, under policy 44).
+    AddDomain {
+        /// The domain's label.
+        label: Label,
+        /// The domain, 1 to 128 characters; `None` is the default domain.
+        domain: Option<Password>,
+        /// Whether objects leave under it from now on.
+        primary: bool,
+    },
+    /// Removes a cloning domain that is not the primary one (Partition SO).
+    DeleteDomain {
+        /// The domain's label.
+        label: Label,
+    },
+    /// Changes a cloning domain's label (Partition SO).
+    RenameDomain {
+        /// The label it has.
+        label: Label,
+        /// The label to be.
+        new: Label,
+    },
+    /// Asks for what the primary domain and this salt make: [`Reply::DomainProof`] (Crypto
+    /// Officer). Partitions of one domain give the same.
+    DomainProof {
+        /// The salt, fresh for every question.
+        salt: [u8; 16],
+    },
 }
 
 /// The answer to a [`Request`].
@@ -135,6 +185,10 @@ pub enum Reply {
         /// The values in force.
         policies: PolicySet,
     },
+    /// To [`Request::Domains`], in the order they were added.
+    Domains(Vec<DomainEntry>),
+    /// To [`Request::DomainProof`].
+    DomainProof([u8; 32]),
 }
 
 /// What a partition tells its clients of itself.
@@ -189,6 +243,17 @@ pub struct ClientEntry {
     pub label: ClientLabel,
     /// Its X25519 public key.
     pub key: [u8; 32],
+}
+
+/// One cloning domain of a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainEntry {
+    /// Its label.
+    pub label: Label,
+    /// Whether objects leave under it.
+    pub primary: bool,
+    /// Whether it is the default domain.
+    pub default: bool,
 }
 
 /// A partition's public identity.

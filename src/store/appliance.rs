@@ -4,14 +4,14 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::{NtlsStore, PolicyStore, StoreError};
+use super::{AdministrationStore, DomainRow, DomainStore, NtlsStore, PolicyStore, StoreError};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: NtlsStore + PolicyStore {
+pub trait ApplianceStore: NtlsStore + PolicyStore + DomainStore + AdministrationStore {
     /// The HSM.
     ///
     /// # Errors
@@ -75,8 +75,8 @@ pub trait ApplianceStore: NtlsStore + PolicyStore {
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label and policies, replaces all its roles by these, raises its
-    /// generation and, if given, sets its domain. `false` if its generation is not `generation` any more.
+    /// Sets a partition's label and policies, replaces all its roles and domains by these and
+    /// raises its generation. `false` if its generation is not `generation` any more.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -87,8 +87,8 @@ pub trait ApplianceStore: NtlsStore + PolicyStore {
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domain, policies and clients, raises its generation and gives it
-    /// another identity.
+    /// Erases a partition's label, roles, domains, policies and clients, raises its generation and
+    /// gives it another identity.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -205,8 +205,6 @@ pub struct PartitionRow {
     pub identity: PublicKey,
     /// The private half, sealed under the HSM's key.
     pub sealed_identity: Vec<u8>,
-    /// The cloning domain, sealed; none if it is the default domain.
-    pub domain: Option<Vec<u8>>,
 }
 
 /// What an initialization leaves in a partition.
@@ -216,8 +214,8 @@ pub struct Initialization<'i> {
     pub label: &'i Label,
     /// All roles.
     pub roles: &'i [RoleRow],
-    /// The domain, sealed; `None` keeps the one that is there.
-    pub domain: Option<&'i [u8]>,
+    /// All domains.
+    pub domains: &'i [DomainRow],
     /// Policies to set; the others stay.
     pub policies: &'i [PolicyValue],
 }

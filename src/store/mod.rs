@@ -4,7 +4,9 @@
 //! ones and back, and the traits say what there is to keep. Nothing here decides who may do
 //! what. `docs/storage.md` describes the files.
 
+mod administration;
 mod appliance;
+mod domains;
 mod error;
 mod file;
 mod ntls;
@@ -15,10 +17,12 @@ mod schema;
 mod seal;
 mod token;
 
+pub use administration::AdministrationStore;
 pub use appliance::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room,
 };
+pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;
 pub use ntls::{NtlsClientRow, NtlsStore};

@@ -97,6 +97,12 @@ pub(super) fn forget(transaction: &Transaction<'_>, serial: i64) -> Result<(), S
     Ok(())
 }
 
+/// Forgets the HSM's policies inside a transaction: the defaults hold again.
+pub(super) fn forget_hsm(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    transaction.execute(DELETE_HSM_POLICIES, [])?;
+    Ok(())
+}
+
 fn read(
     connection: &Connection,
     statement: &str,
@@ -111,6 +117,7 @@ fn read(
 const HSM_POLICIES: &str = "SELECT number, value FROM hsm_policy ORDER BY number";
 const SET_HSM_POLICY: &str = "INSERT INTO hsm_policy (number, value) VALUES (?1, ?2) \
      ON CONFLICT (number) DO UPDATE SET value = excluded.value";
+const DELETE_HSM_POLICIES: &str = "DELETE FROM hsm_policy";
 const DELETE_PARTITIONS: &str = "DELETE FROM partition";
 const POLICIES: &str = "SELECT number, value FROM policy WHERE partition = ?1 ORDER BY number";
 const SET_POLICY: &str = "INSERT INTO policy (partition, number, value) VALUES (?1, ?2, ?3) \

@@ -12,7 +12,8 @@ use rusqlite::{
 
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
-    Registration, RoleRow, Room, Sealer, StoreError, open_database, policies, schema::APPLIANCE,
+    Registration, RoleRow, Room, Sealer, StoreError, domains, open_database, policies,
+    schema::APPLIANCE,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -167,12 +168,13 @@ impl ApplianceStore for SqliteAppliance {
         let serial = number(serial)?;
         self.write(|transaction| {
             let label = content.label.as_str();
-            let values = params![serial, generation, label, content.domain];
+            let values = params![serial, generation, label];
             if transaction.execute(INITIALIZE_PARTITION, values)? == 0 {
                 return Ok(false);
             }
             transaction.execute(DELETE_ROLES, [serial])?;
             content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
+            domains::set(transaction, serial, content.domains)?;
             policies::set(transaction, serial, content.policies)?;
             Ok(true)
         })
@@ -189,6 +191,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(ZEROIZE_PARTITION, params![serial, identity, sealed])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
+            domains::set(transaction, serial, &[])?;
             policies::forget(transaction, serial)
         })
     }
@@ -341,7 +344,6 @@ fn partition_row(row: &Row<'_>) -> rusqlite::Result<PartitionRow> {
         ouid: row.get("ouid")?,
         identity: row.get("identity")?,
         sealed_identity: row.get("sealed_identity")?,
-        domain: row.get("domain")?,
     })
 }
 
@@ -402,9 +404,9 @@ const ADD_PARTITION: &str = "INSERT INTO partition \
 const DELETE_PARTITION: &str = "DELETE FROM partition WHERE serial = ?1";
 const DELETE_PARTITIONS: &str = "DELETE FROM partition";
 const INITIALIZE_PARTITION: &str = "UPDATE partition SET label = ?3, \
-     domain = coalesce(?4, domain), generation = generation + 1 \
+     generation = generation + 1 \
      WHERE serial = ?1 AND generation = ?2";
-const ZEROIZE_PARTITION: &str = "UPDATE partition SET label = NULL, domain = NULL, \
+const ZEROIZE_PARTITION: &str = "UPDATE partition SET label = NULL, \
      generation = generation + 1, identity = ?2, sealed_identity = ?3 WHERE serial = ?1";
 
 const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";

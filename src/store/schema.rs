@@ -7,7 +7,7 @@ pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1, POLICIES, ntls::TABLES],
+    steps: &[VERSION_1, POLICIES, ntls::TABLES, DOMAINS],
 };
 
 const VERSION_1: &str = "
@@ -27,8 +27,7 @@ CREATE TABLE partition (
     generation INTEGER NOT NULL DEFAULT 0,
     ouid BLOB NOT NULL,
     identity BLOB NOT NULL,
-    sealed_identity BLOB NOT NULL,
-    domain BLOB
+    sealed_identity BLOB NOT NULL
 ) STRICT;
 CREATE TABLE role (
     partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
@@ -60,6 +59,18 @@ CREATE TABLE policy (
     number INTEGER NOT NULL,
     value INTEGER NOT NULL,
     PRIMARY KEY (partition, number)
+) STRICT;
+";
+
+/// Cloning domains; one without a secret is the default domain.
+const DOMAINS: &str = "
+CREATE TABLE domain (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    is_primary INTEGER NOT NULL,
+    sealed BLOB,
+    UNIQUE (partition, label)
 ) STRICT;
 ";
 

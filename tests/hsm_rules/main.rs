@@ -5,10 +5,13 @@
 #[path = "../hsm_support/mod.rs"]
 mod hsm_support;
 
+mod administration;
 mod clients;
+mod domains;
 mod lockout;
 mod ntls;
 mod officer;
 mod partitions;
 mod policies;
+mod resetting;
 mod roles;

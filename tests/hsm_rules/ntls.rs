@@ -67,7 +67,7 @@ fn names_hosts_and_certificates_are_registered_once() {
         bench.hsm.register_ntls_client(client_label(name), host.clone(), certificate(number))
     };
     assert_eq!(register(1, &host2, 2), refusal(NtlsRefusal::NameTaken));
-    assert_eq!(register(2, &host1, 2), refusal(NtlsRefusal::HostTaken));
+    assert_eq!(register(2, &host1, 2), refusal(NtlsRefusal::HostTaken(host1.clone())));
     assert_eq!(register(2, &host2, 1), refusal(NtlsRefusal::CertificateTaken(client_label(1))));
     assert_eq!(register(2, &host2, 2), Ok(()));
 }

@@ -172,8 +172,13 @@ fn the_first_client_initializes() {
     refused(&bench.hsm, &link, login(Role::PartitionSo, PO), Status::UserPinNotInitialized);
     let attempt = |text: &str, domain: &str, status| {
         let (password, domain) = (password(text), Some(password(domain)));
-        let request =
-            Request::Initialize { label: label("par0"), password, domain, policies: Vec::new() };
+        let request = Request::Initialize {
+            label: label("par0"),
+            password,
+            domain,
+            domain_label: None,
+            policies: Vec::new(),
+        };
         refused(&bench.hsm, &link, request, status);
     };
     attempt("short77", DOMAIN, Status::PinLenRange);
@@ -194,6 +199,7 @@ fn only_the_partition_so_initializes_again() {
         label: label(text),
         password: password("ignored-password"),
         domain: None,
+        domain_label: None,
         policies: Vec::new(),
     };
     let crypto = add_role(&bench.hsm, &officer, Role::CryptoOfficer, "co-password");
@@ -236,6 +242,7 @@ fn an_initialization_under_a_changed_password_does_not_lock_the_officer_out() {
         label: label("again"),
         password: password(PO),
         domain: None,
+        domain_label: None,
         policies: Vec::new(),
     };
     refused(&bench.hsm, &officer, request.clone(), Status::UserNotLoggedIn);
@@ -252,6 +259,7 @@ fn the_domain_survives_a_repeated_initialization_and_a_restart() {
             label: label(text),
             password: password(PO),
             domain: None,
+            domain_label: None,
             policies: Vec::new(),
         };
         done(&bench.hsm, &officer, request);
@@ -264,6 +272,7 @@ fn the_domain_survives_a_repeated_initialization_and_a_restart() {
         label: label("last"),
         password: password(PO),
         domain: None,
+        domain_label: None,
         policies: Vec::new(),
     };
     done(&bench.hsm, &link, request);

@@ -120,6 +120,7 @@ fn an_initialization_takes_a_template() {
         label: label("par0"),
         password: password(PO),
         domain: Some(password(DOMAIN)),
+        domain_label: None,
         policies: values(changes),
     };
     refused(&bench.hsm, &link, initialize(&[(1, 1)]), Status::ConfigFailsDependencies);

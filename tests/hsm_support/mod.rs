@@ -95,7 +95,11 @@ impl Bench {
 
 pub fn initialize(hsm: &Hsm, link: &LinkSession) {
     let (label, password, domain) = (label("par0"), password(PO), Some(password(DOMAIN)));
-    done(hsm, link, Request::Initialize { label, password, domain, policies: Vec::new() });
+    done(
+        hsm,
+        link,
+        Request::Initialize { label, password, domain, domain_label: None, policies: Vec::new() },
+    );
 }
 
 pub fn log_in(hsm: &Hsm, link: &LinkSession, role: Role, text: &str) {

@@ -9,6 +9,7 @@
 //! | `! client NAME` | whose home the following inputs use; `client1` at first |
 //! | `! partition NAME` | makes another partition and exports its identity |
 //! | `! daemon stop`, `! daemon start` | kills the daemon, starts it on the same port |
+//! | `! copy FROM TO` | copies a file of the world, as `scp` would |
 //! | `! file NAME` | writes the lines `\| text` that follow into this file of the world |
 //! | `lunacm:>words`, `[localhost] lunash:>words` | a command; neighbours are one batch |
 //! | `$ program words` | one run of a program |
@@ -17,7 +18,7 @@
 //!
 //! `{dir}` is the world's directory, `{port}` the daemon's port and `{par1.serial}` the serial
 //! number of partition `par1`, in inputs and outputs. Other random values are numbered in the
-//! order of their appearance: `{hash 1}`, `{serial 1}`, `{ouid 1}`, `{time}`, `{bytes}`. `= line` is
+//! order of their appearance: `{hash 1}`, `{fingerprint 1}`, `{serial 1}`, `{ouid 1}`, `{time}`, `{bytes}`. `= line` is
 //! how a batch echoes a line that has a secret in it, or any line of a run that begins with a
 //! prompt, and `[exit 1]` a status that is not 0.
 

@@ -31,7 +31,8 @@ impl Names {
         let (paths, words): (Vec<_>, Vec<_>) =
             self.known.iter().cloned().partition(|(_, value)| value.contains('/'));
         let line = paths.iter().fold(line.to_owned(), |line, (name, at)| line.replace(at, name));
-        let line = times(&self.hashes(&line));
+        let line = self.hashes(&line);
+        let line = times(&self.fingerprints(&line));
         let mut named = String::new();
         for word in runs(&line) {
             let known = words.iter().find(|(_, value)| value == word).map(|(name, _)| name.clone());
@@ -61,11 +62,25 @@ impl Names {
         text
     }
 
+    /// Thirty-two pairs of hexadecimal digits with colons between them.
+    fn fingerprints(&mut self, line: &str) -> String {
+        let is_hash = |word: &str| {
+            let pair = |pair: &str| pair.len() == 2 && is_hexadecimal(&pair.to_lowercase());
+            word.split(':').count() == 32 && word.split(':').all(pair)
+        };
+        let words = line.split(' ').map(|word| match word {
+            hash if is_hash(hash) => self.numbered("fingerprint", hash),
+            word => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     fn random(&mut self, word: &str) -> String {
         let decimal = word.bytes().all(|byte| byte.is_ascii_digit());
         match word.len() {
             12..=16 if decimal => self.numbered("serial", word),
             24 if is_hexadecimal(word) => self.numbered("ouid", word),
+            38..=42 if is_hexadecimal(word) => self.numbered("certificate serial", word),
             64 if is_hexadecimal(word) => self.numbered("digest", word),
             _ => word.to_owned(),
         }

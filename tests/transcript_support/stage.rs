@@ -75,6 +75,12 @@ impl Stage {
                 self.world.partition(name);
                 self.name_partition(name);
             }
+            Some(("copy", paths)) => {
+                let paths = self.names.filled(paths);
+                let (from, to) = paths.split_once(' ').ok_or("copy FROM TO")?;
+                let root = self.world.root.path();
+                fs::copy(root.join(from), root.join(to)).map_err(|error| error.to_string())?;
+            }
             Some(("daemon", "stop")) => self.world.daemon.kill(),
             Some(("daemon", "start")) => self.world.start_again(),
             _ => return Err(format!("what is '! {directive}'?")),

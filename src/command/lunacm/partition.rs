@@ -85,7 +85,13 @@ impl Init {
         };
         console.confirm(WARNING, self.force)?;
         let login = password.clone();
-        let request = Request::Initialize { label, password, domain, policies: Vec::new() };
+        let request = Request::Initialize {
+            label,
+            password,
+            domain,
+            domain_label: None,
+            policies: Vec::new(),
+        };
         match session.ask(&request)? {
             Reply::Failed(status) => return Err(refused(status)),
             reply => Session::expect_done(&reply)?,

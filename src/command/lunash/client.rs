@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Appliance, ntls_failure, partition, screen::Success};
+use super::{Appliance, failure, ntls_failure, partition, screen::Success};
 use crate::{
     crypto::CertificateHash,
     model::{ClientHost, ClientLabel, Label, NtlsClientEntry, NtlsReply, NtlsRequest},
@@ -84,10 +84,9 @@ pub struct Register {
 
 /// Where a client is.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub struct Place {
     /// The client's host name; its certificate is <hostname>.pem
-    #[arg(long, visible_alias = "h", value_name = "hostname")]
+    #[arg(long, visible_alias = "h", value_name = "hostname", conflicts_with = "ip")]
     hostname: Option<ClientHost>,
     /// The client's address; its certificate is <ip>.pem
     #[arg(long, visible_alias = "i", value_name = "ip_address")]
@@ -117,7 +116,8 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
     match command {
         Command::Register(Register { client: Named { name }, place, .. }) => {
             let given = place.hostname.or(place.ip.map(ClientHost::Address));
-            let Some(host) = given else { return Err(super::failure::unexpected_reply()) };
+            let host = given
+                .ok_or_else(|| failure::bad_arguments("one of -hostname and -ip is missing"))?;
             appliance.order_ntls(NtlsRequest::Register { name, host })?;
             report(Success("client register"))
         }
@@ -179,7 +179,7 @@ fn host_ip(command: HostIp, appliance: &mut Appliance) -> Outcome {
 pub fn entries(appliance: &mut Appliance) -> Result<Vec<NtlsClientEntry>, Failure> {
     match appliance.ask_ntls(NtlsRequest::Clients)? {
         NtlsReply::Clients(entries) => Ok(entries),
-        _ => Err(super::failure::unexpected_reply()),
+        _ => Err(failure::unexpected_reply()),
     }
 }
 

@@ -105,8 +105,8 @@ fn bind(device: &str, appliance: &mut Appliance) -> Outcome {
     } else {
         let address: Result<IpAddr, _> = device.parse();
         Some(address.map_err(|_| {
-            failure::bad_arguments(format!("{device} is not an address of this appliance"))
-                .remedy("A software appliance has no network devices of its own: give all, or an address of this machine.")
+            failure::bad_arguments(format!("there is no network device {device} here"))
+                .remedy("A software appliance has none of its own: give all, or an address of this machine.")
         })?)
     };
     appliance.order_ntls(NtlsRequest::Bind(address))?;

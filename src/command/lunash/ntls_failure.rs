@@ -2,7 +2,7 @@
 
 use super::failure::{self, NOT_IN_LIST};
 use crate::{
-    model::{NtlsRefusal, Status},
+    model::{ClientHost, NtlsRefusal, Status},
     shell::Failure,
 };
 
@@ -16,8 +16,11 @@ const FILE: &str = "C0000102 : RC_FILE_NOT_FOUND";
 pub fn refused(refusal: &NtlsRefusal) -> Failure {
     match refusal {
         NtlsRefusal::NameTaken => taken("a client with the same name has already been registered"),
-        NtlsRefusal::HostTaken => {
+        NtlsRefusal::HostTaken(ClientHost::Address(_)) => {
             taken("a client with the same IP address has already been registered")
+        }
+        NtlsRefusal::HostTaken(ClientHost::Name(_)) => {
+            taken("a client with the same hostname has already been registered")
         }
         NtlsRefusal::CertificateTaken(name) => {
             taken(&format!("the client {name} has already been registered with this certificate"))
@@ -26,8 +29,10 @@ pub fn refused(refusal: &NtlsRefusal) -> Failure {
             Failure::new(format!("there is no {file} among your files"), FILE)
                 .remedy("Copy the client's certificate there under this name; see 'my file list'.")
         }
-        NtlsRefusal::BadFile { file, reason } => Failure::new(format!("{file}: {reason}"), FILE)
-            .remedy("Copy the certificate again that 'vtl createCert' made on the client."),
+        NtlsRefusal::BadFile { file, reason } => {
+            Failure::new(format!("the file {file} cannot be used: {reason}"), FILE)
+                .remedy("Copy the certificate again that 'vtl createCert' made on the client.")
+        }
         NtlsRefusal::NoClient => no_client(),
         NtlsRefusal::NoPartition => failure::unknown("partition", "partition list"),
         NtlsRefusal::Assigned => {

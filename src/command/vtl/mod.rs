@@ -1,6 +1,8 @@
 //! The commands of `vtl`, which has no shell: one command a run.
 
+mod certificates;
 mod servers;
+mod support;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -21,18 +23,41 @@ pub struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes this client's key and certificate for NTLS
+    #[command(name = "createCert")]
+    CreateCert(certificates::Create),
+    /// Makes this client's key and a request for a certificate
+    #[command(name = "createCSR")]
+    CreateRequest(certificates::CreateRequest),
     /// Registers an appliance's server certificate
     #[command(name = "addServer", alias = "add")]
     AddServer(servers::Add),
     /// Removes an appliance
     #[command(name = "deleteServer", alias = "del")]
     DeleteServer(servers::Delete),
+    /// Replaces an appliance's name, port or certificate
+    #[command(name = "replaceServer")]
+    ReplaceServer(servers::Replace),
     /// Lists the registered appliances
     #[command(name = "listServers", alias = "ls")]
     ListServers(servers::List),
     /// Connects to every appliance and lists the partitions that this client reaches
     #[command(alias = "ver")]
     Verify(verify::Verify),
+    /// Connects to every appliance and lists the slots of this client
+    #[command(name = "listSlots", alias = "listSlot")]
+    ListSlots(verify::ListSlots),
+    /// Shows the hash of a certificate, to compare before trusting it
+    Fingerprint(certificates::Fingerprint),
+    /// Writes what helps to find a fault into a file, without secrets
+    #[command(name = "supportInfo")]
+    SupportInfo(support::SupportInfo),
+    /// Not in this client: there is no logging library
+    #[command(name = "cklogsupport", hide = true)]
+    CkLogSupport(support::Words),
+    /// Not in this client: replaced by hagroup in lunacm
+    #[command(name = "haAdmin", hide = true)]
+    HaAdmin(support::Words),
 }
 
 /// vtl in a home.
@@ -70,8 +95,16 @@ impl Program for Vtl {
         match line.command {
             Command::AddServer(command) => command.run(&self.home),
             Command::DeleteServer(command) => command.run(&self.home, console),
+            Command::CreateCert(command) => command.run(&self.home, console),
+            Command::CreateRequest(command) => command.run(&self.home, console),
+            Command::ReplaceServer(command) => command.run(&self.home),
             Command::ListServers(command) => command.run(&self.home),
             Command::Verify(command) => command.run(&self.home, &self.runtime),
+            Command::ListSlots(command) => command.run(&self.home, &self.runtime),
+            Command::Fingerprint(command) => command.run(),
+            Command::SupportInfo(command) => command.run(&self.home),
+            Command::CkLogSupport(words) => support::cklogsupport(&words),
+            Command::HaAdmin(words) => support::ha_admin(&words),
         }
     }
 }

@@ -61,6 +61,32 @@ impl Delete {
 }
 
 #[derive(Debug, Args)]
+pub struct Replace {
+    /// The appliance's registered host name or IP address
+    #[arg(long = "o", value_name = "old_host")]
+    old: String,
+    /// The appliance's new host name or IP address
+    #[arg(long = "n", value_name = "new_host")]
+    new: String,
+    /// The appliance's certificate, server.pem
+    #[arg(long = "c", value_name = "server_certificate")]
+    certificate: PathBuf,
+    /// The appliance's port; the registered one if missing
+    #[arg(long, value_name = "port")]
+    port: Option<u16>,
+}
+
+impl Replace {
+    pub(super) fn run(&self, home: &Home) -> Outcome {
+        let (old, new) = (host(&self.old)?, host(&self.new)?);
+        let place = (&old, (&new, self.port));
+        let replaced = registration::replace(home, place, &self.certificate, SystemTime::now());
+        let server = replaced.map_err(|error| failed(&error, error.remedy()))?;
+        report(Replaced { old, server })
+    }
+}
+
+#[derive(Debug, Args)]
 pub struct List {}
 
 impl List {
@@ -82,10 +108,10 @@ pub(super) fn failed(error: &impl fmt::Display, remedy: &str) -> Failure {
     Failure::new(error.to_string(), "").remedy(remedy)
 }
 
-fn host(name: &str) -> Result<Host, Failure> {
+/// The host that an option names.
+pub(super) fn host(name: &str) -> Result<Host, Failure> {
     name.parse::<Host>().map_err(|error| {
-        Failure::new(error.to_string(), "")
-            .remedy("Give the name or address under which the appliance is reached.")
+        Failure::new(error.to_string(), "").remedy("Give a name or an address, without a port.")
     })
 }
 
@@ -108,6 +134,18 @@ struct Deleted {
 impl fmt::Display for Deleted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Server: {} successfully removed from server list.", self.server.name)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Replaced {
+    old: Host,
+    server: Server,
+}
+
+impl fmt::Display for Replaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server: {} successfully replaced by {}.", self.old, self.server.name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `vtl verify`: the partitions that this client reaches now.
+//! `vtl verify` and `listSlots`: the partitions that this client reaches now.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use tokio::runtime::Handle;
 
 use super::servers::{failed, list};
 use crate::{
-    client::{ConnectFailure, Slots, home::Home, targets},
+    client::{Slots, home::Home, targets},
+    command::found_slots::{FoundSlots, nothing_found},
     crypto::SystemRandom,
     shell::{Failure, Outcome, report},
     store::{ClientToken, StoreError},
@@ -20,47 +21,53 @@ pub struct Verify {}
 impl Verify {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
     pub(super) fn run(&self, home: &Home, runtime: &Handle) -> Outcome {
-        let servers = list(home)?;
-        if servers.is_empty() {
-            return Err(Failure::new("There are no registered servers", "")
-                .remedy("Register one: vtl addServer -n <host> -c <server_certificate>."));
-        }
-        let paths = home.paths().map_err(|error| failed(&error, error.remedy()))?;
-        let token = ClientToken::open(&paths.soft_token, &mut SystemRandom::new());
-        let token = token.map_err(|error| unusable(&error))?;
-        let partitions = token.partitions().map_err(|error| unusable(&error))?;
-        let identity = token.identity().map_err(|error| unusable(&error))?;
-        let targets = targets(home, &partitions);
-        let targets = targets.map_err(|error| failed(&error, error.remedy()))?;
-        let mut slots = identity.map_or_else(Slots::default, |one| Slots::new(one, targets));
-        runtime.block_on(slots.refresh());
+        let slots = reached(home, runtime)?;
         if slots.slots().is_empty() {
-            return Err(Failure::new(nothing(&slots), "").remedy(
+            return Err(Failure::new(nothing_found(&slots), "").remedy(
                 "STC has to be enabled for the server (stc enable in lunacm), its partition's identity registered here, and this client at the partition.",
             ));
         }
-        report(Verified {
-            slots: slots
-                .slots()
-                .iter()
-                .map(|slot| Verifying {
-                    slot: slot.number,
-                    serial: slot.partition.serial.to_string(),
-                    label: slot.partition.label.as_ref().map(ToString::to_string),
-                })
-                .collect(),
-        })
+        report(FoundSlots::new(slots.slots()))
     }
 }
 
-fn nothing(slots: &Slots) -> String {
-    let reasons = slots.missing().iter().flat_map(|missing| {
-        let line = |(server, reason): &(String, ConnectFailure)| {
-            format!("\nPartition {} at {server}: {reason}.", missing.serial)
-        };
-        missing.reasons.iter().map(line).collect::<Vec<_>>()
-    });
-    format!("Unable to find any Luna SA slots/partitions{}", reasons.collect::<String>())
+#[derive(Debug, Args)]
+pub struct ListSlots {}
+
+impl ListSlots {
+    #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
+    pub(super) fn run(&self, home: &Home, runtime: &Handle) -> Outcome {
+        let slots = reached(home, runtime)?;
+        let present = slots.slots().iter().map(|slot| ListedSlot {
+            slot: Some(slot.number),
+            label: slot.partition.label.as_ref().map(ToString::to_string),
+            serial: slot.partition.serial.to_string(),
+        });
+        let absent = slots.missing().iter().map(|missing| ListedSlot {
+            slot: None,
+            label: None,
+            serial: missing.serial.to_string(),
+        });
+        report(SlotList { slots: present.chain(absent).collect() })
+    }
+}
+
+/// Connects to everything that is configured.
+fn reached(home: &Home, runtime: &Handle) -> Result<Slots, Failure> {
+    if list(home)?.is_empty() {
+        return Err(Failure::new("There are no registered servers", "")
+            .remedy("Register one: vtl addServer -n <host> -c <server_certificate>."));
+    }
+    let paths = home.paths().map_err(|error| failed(&error, error.remedy()))?;
+    let token = ClientToken::open(&paths.soft_token, &mut SystemRandom::new());
+    let token = token.map_err(|error| unusable(&error))?;
+    let partitions = token.partitions().map_err(|error| unusable(&error))?;
+    let identity = token.identity().map_err(|error| unusable(&error))?;
+    let targets = targets(home, &partitions);
+    let targets = targets.map_err(|error| failed(&error, error.remedy()))?;
+    let mut slots = identity.map_or_else(Slots::default, |one| Slots::new(one, targets));
+    runtime.block_on(slots.refresh());
+    Ok(slots)
 }
 
 fn unusable(error: &StoreError) -> Failure {
@@ -68,25 +75,39 @@ fn unusable(error: &StoreError) -> Failure {
 }
 
 #[derive(Debug, Serialize)]
-struct Verified {
-    slots: Vec<Verifying>,
+struct SlotList {
+    slots: Vec<ListedSlot>,
 }
 
 #[derive(Debug, Serialize)]
-struct Verifying {
-    slot: u32,
-    serial: String,
+struct ListedSlot {
+    slot: Option<u32>,
     label: Option<String>,
+    serial: String,
 }
 
-impl fmt::Display for Verified {
+impl fmt::Display for SlotList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The following Luna SA Slots/Partitions were found:\n\n")?;
-        write!(f, "Slot\tSerial #        \tLabel\n====\t================\t=====")?;
-        for Verifying { slot, serial, label } in &self.slots {
-            let label = label.as_deref().unwrap_or_default();
-            write!(f, "\n{slot:>4}\t{serial:>16}\t{label}")?;
+        write!(f, "Number of slots: {}", self.slots.len())?;
+        if self.slots.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n\nThe following slots were found:\n\n")?;
+        row(f, ["Slot #", "Description", "Label", "Serial #", "Status"])?;
+        writeln!(f)?;
+        row(f, ["=========", "===================", "=============", "=============", "========"])?;
+        for listed in &self.slots {
+            let number = listed.slot.map_or_else(|| "-".to_owned(), |slot| format!("slot #{slot}"));
+            let label = listed.label.as_deref().unwrap_or("-");
+            let status = if listed.slot.is_some() { "Present" } else { "Not present" };
+            writeln!(f)?;
+            row(f, [&number, "Net Token Slot", label, &listed.serial, status])?;
         }
         Ok(())
     }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, cells: [&str; 5]) -> fmt::Result {
+    let [slot, description, label, serial, status] = cells;
+    write!(f, "{slot:<16}{description:<24}{label:<32} {serial:<16}{status}")
 }

@@ -1,0 +1,55 @@
+//! The table of partitions that `vtl verify` and `clientconfig verify` show.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::client::{ConnectFailure, Slot, Slots};
+
+/// The partitions that a client reaches.
+#[derive(Debug, Serialize)]
+pub struct FoundSlots {
+    slots: Vec<FoundSlot>,
+}
+
+#[derive(Debug, Serialize)]
+struct FoundSlot {
+    slot: u32,
+    serial: String,
+    label: Option<String>,
+}
+
+impl FoundSlots {
+    /// The table of these slots.
+    pub fn new(slots: &[Slot]) -> Self {
+        let row = |slot: &Slot| FoundSlot {
+            slot: slot.number,
+            serial: slot.partition.serial.to_string(),
+            label: slot.partition.label.as_ref().map(ToString::to_string),
+        };
+        Self { slots: slots.iter().map(row).collect() }
+    }
+}
+
+impl fmt::Display for FoundSlots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The following Luna SA Slots/Partitions were found:\n\n")?;
+        write!(f, "Slot\tSerial #        \tLabel\n====\t================\t=====")?;
+        for FoundSlot { slot, serial, label } in &self.slots {
+            let label = label.as_deref().unwrap_or_default();
+            write!(f, "\n{slot:>4}\t{serial:>16}\t{label}")?;
+        }
+        Ok(())
+    }
+}
+
+/// That nothing was found, and why, a line for each partition.
+pub fn nothing_found(slots: &Slots) -> String {
+    let reasons = slots.missing().iter().flat_map(|missing| {
+        let line = |(server, reason): &(String, ConnectFailure)| {
+            format!("\nPartition {} at {server}: {reason}.", missing.serial)
+        };
+        missing.reasons.iter().map(line).collect::<Vec<_>>()
+    });
+    format!("Unable to find any Luna SA slots/partitions{}", reasons.collect::<String>())
+}

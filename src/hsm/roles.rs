@@ -1,0 +1,159 @@
+//! What an officer does about roles, policies, domains and the label of its partition.
+
+use std::sync::{
+    Arc, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::{
+    Hsm, LinkSession, fault, login::find, partition::check_role, policy::check_length,
+    session::PartitionKey,
+};
+use crate::{
+    model::{HsmPolicy, Label, Password, Reply, Request, Role, SerialNumber, Status},
+    store::{PartitionRow, RoleRow},
+};
+
+impl Hsm {
+    /// Performs what changes a partition, but neither who is logged in nor its clients.
+    pub(super) fn administer(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        request: Request,
+    ) -> Result<Reply, Status> {
+        match request {
+            Request::CreateRole { role, password } => {
+                self.create_role(session, partition, role, &password)?;
+            }
+            Request::ResetPassword { role, password } => {
+                self.reset_password(session, partition, role, &password)?;
+            }
+            Request::LogOutOthers { role } => self.log_out_others(session, partition, role)?,
+            Request::ChangePolicies { changes, erase } => {
+                check_role(session, partition, Role::PartitionSo)?;
+                self.change_policies(partition, &changes, erase)?;
+            }
+            Request::ChangeLabel { label } => self.change_label(session, partition, &label)?,
+            Request::Domains => return self.list_domains(session, partition),
+            Request::AddDomain { label, domain, primary } => {
+                self.add_domain(session, partition, (label, domain, primary))?;
+            }
+            Request::DeleteDomain { label } => self.delete_domain(session, partition, &label)?,
+            Request::RenameDomain { label, new } => {
+                self.rename_domain(session, partition, (&label, new))?;
+            }
+            Request::DomainProof { salt } => return self.domain_proof(session, partition, salt),
+            _ => return Err(Status::FunctionNotSupported),
+        }
+        Ok(Reply::Done)
+    }
+
+    /// What a new login of a role holds on to.
+    pub(super) fn login_token(&self, serial: SerialNumber, role: Role) -> Arc<AtomicBool> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = logins.entry((serial, role));
+        token.or_insert_with(|| Arc::new(AtomicBool::new(true))).clone()
+    }
+
+    fn create_role(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+        password: &Password,
+    ) -> Result<(), Status> {
+        let key = creator_key(session, partition, role)?;
+        let row = self.initial_row(partition.serial, role, (password, &key))?;
+        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
+            return Err(Status::FunctionRejected);
+        }
+        tracing::info!(serial = %partition.serial, %role, "role created");
+        Ok(())
+    }
+
+    /// The Crypto Officer's password protects its keys from the Partition SO, unless the HSM SO
+    /// has decided otherwise before the partition was made.
+    fn reset_password(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+        password: &Password,
+    ) -> Result<(), Status> {
+        let serial = partition.serial;
+        let key = creator_key(session, partition, role)?;
+        let permitted = self.hsm_policies().permits(HsmPolicy::ResetPartitionPin);
+        if role == Role::CryptoOfficer && !permitted {
+            return Err(Status::OperationNotAllowed);
+        }
+        let roles = self.store.roles(serial).map_err(fault)?;
+        find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
+        let row = self.initial_row(serial, role, (password, &key))?;
+        self.store.replace_role(serial, &row).map_err(fault)?;
+        tracing::info!(%serial, %role, "password reset");
+        Ok(())
+    }
+
+    /// A role under an initial password, which has to be changed if HSM policy 21 says so.
+    fn initial_row(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        (password, key): (&Password, &PartitionKey),
+    ) -> Result<RoleRow, Status> {
+        check_length(password, &self.policies(serial).password_lengths())?;
+        let (credential, _) = self.credential(serial, role, password, key)?;
+        let must_change = self.hsm_policies().permits(HsmPolicy::ForcePinChange);
+        Ok(RoleRow { role, credential, failures: 0, must_change })
+    }
+
+    fn log_out_others(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+    ) -> Result<(), Status> {
+        let present = session.role(partition.generation).ok_or(Status::UserNotLoggedIn)?;
+        if present != role && role.creator() != Some(present) {
+            return Err(Status::UserNotLoggedIn);
+        }
+        let fresh = Arc::new(AtomicBool::new(true));
+        let key = (partition.serial, role);
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        if present == role
+            && let Some(login) = session.login(partition.generation).as_mut()
+        {
+            login.valid = fresh.clone();
+        }
+        if let Some(before) = logins.insert(key, fresh) {
+            before.store(false, Ordering::Release);
+        }
+        tracing::info!(serial = %partition.serial, %role, "logged out elsewhere");
+        Ok(())
+    }
+
+    fn change_label(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        label: &Label,
+    ) -> Result<(), Status> {
+        check_role(session, partition, Role::PartitionSo)?;
+        self.store.label_partition(partition.serial, label).map_err(fault)?;
+        tracing::info!(serial = %partition.serial, %label, "label changed");
+        Ok(())
+    }
+}
+
+/// The partition's key, if the role is logged in that creates and resets this one.
+fn creator_key(
+    session: &LinkSession,
+    partition: &PartitionRow,
+    role: Role,
+) -> Result<PartitionKey, Status> {
+    let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
+    check_role(session, partition, creator)?;
+    let login = session.login(partition.generation);
+    login.as_ref().map(|login| login.key.clone()).ok_or(Status::UserNotLoggedIn)
+}
