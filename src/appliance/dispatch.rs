@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{links::LiveLinks, quick::is_quick, services::Services};
 use crate::{
-    channel::{Directory, PartitionKeys, SuiteSet},
+    channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
     crypto::PublicKey,
     hsm::{Admission, Hsm, LinkSession},
     model::{LinkService, Reply, Request, SerialNumber, Status},
@@ -86,6 +86,10 @@ impl Service for Dispatch {
         ClientLink { channel, session, active: AtomicBool::new(false) }
     }
 
+    fn session_settings(&self, _: &ClientLink) -> SessionSettings {
+        SessionSettings::default()
+    }
+
     fn activation_patience(&self, _: &ClientLink) -> Duration {
         ACTIVATION_TIMEOUT
     }
@@ -140,7 +144,7 @@ impl Directory for Partitions {
             return None;
         }
         let identity = self.hsm.identity(SerialNumber::new(serial))?;
-        Some(PartitionKeys { identity, suites: SuiteSet::ALL })
+        Some(PartitionKeys { identity, suites: SuiteSet::HYBRID })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {
