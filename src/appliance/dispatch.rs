@@ -10,7 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{links::LiveLinks, quick::is_quick, services::Services};
+use super::{links::LiveLinks, services::Services};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
     crypto::PublicKey,
@@ -117,6 +117,17 @@ impl Service for Dispatch {
     fn close(&self, link: &ClientLink) {
         self.live.leave(link.channel);
         tracing::info!(channel = link.channel, "link ended");
+    }
+}
+
+/// Whether a request is a matter of microseconds: no password is hashed, nothing is written, no
+/// large number is raised to a power. The others go to threads of their own, so that they keep
+/// nobody waiting; what is quick would spend more time on the way there than on its answer.
+fn is_quick(request: &Request) -> bool {
+    match request {
+        Request::Ping => true,
+        Request::Cryptoki(request) => Hsm::is_quick(request),
+        _ => false,
     }
 }
 
