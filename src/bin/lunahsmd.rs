@@ -9,21 +9,24 @@ use clap::Parser;
 use lunacm::{
     appliance::{Appliance, Settings, StartError},
     command::lunahsmd::Arguments,
+    net::raise_descriptor_limit,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let Arguments { data, listen, name } = Arguments::parse();
+    let settings = Arguments::parse().settings();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
     log.with_writer(io::stderr).init();
+    let descriptors = raise_descriptor_limit();
+    tracing::debug!(?descriptors, "files and sockets that may be open");
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("no runtime: {error}")),
     };
-    match runtime.block_on(run(&Settings { data, listen, name })) {
+    match runtime.block_on(run(&settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error.to_string()),
     }
