@@ -112,7 +112,7 @@ impl Link {
 
     /// Has the channel change its keys with the next request, whatever they have done.
     pub fn rekey(&self) {
-        self.multiplexer.with_codec(|carrier| carrier.session_mut().map(Session::rekey));
+        self.multiplexer.with_codec(Carrier::rekey);
     }
 
     /// Whether the link has ended, as far as this end can know without asking the other one.
@@ -193,7 +193,15 @@ impl Codec for Carrier {
         out: &mut Vec<u8>,
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
-        Self::receive(self, inbox, out, hand_over)
+        Self::receive(self, inbox, out)?;
+        while let Some(reply) = self.next(out)? {
+            hand_over(reply.id, reply.content);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Duration) {
+        Self::tick(self, now);
     }
 }
 

@@ -5,7 +5,8 @@
 //! daemons may share one database.
 
 use super::{
-    AdministrationStore, DomainRow, DomainStore, NtlsStore, PolicyStore, StcStore, StoreError,
+    AdministrationStore, AuditStore, DomainRow, DomainStore, NtlsStore, ObjectStore, PolicyStore,
+    StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
@@ -14,7 +15,7 @@ use crate::{
 
 /// The appliance's state at rest. No method has a default body.
 pub trait ApplianceStore:
-    NtlsStore + PolicyStore + DomainStore + AdministrationStore + StcStore
+    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore + StcStore
 {
     /// The HSM.
     ///
@@ -79,8 +80,9 @@ pub trait ApplianceStore:
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label and policies, replaces all its roles and domains by these and
-    /// raises its generation. `false` if its generation is not `generation` any more.
+    /// Sets a partition's label and policies, erases its objects, replaces all its roles and
+    /// domains by these and raises its generation. `false` if its generation is not `generation`
+    /// any more.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -91,8 +93,8 @@ pub trait ApplianceStore:
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domains, policies and clients, raises its generation and
-    /// gives it another identity.
+    /// Erases a partition's label, roles, domains, policies, objects and clients, raises its
+    /// generation and gives it another identity.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -209,6 +211,10 @@ pub struct PartitionRow {
     pub identity: PublicKey,
     /// The private half, sealed under the HSM's key.
     pub sealed_identity: Vec<u8>,
+    /// Objects held.
+    pub objects: u64,
+    /// What the objects are charged, in bytes.
+    pub object_bytes: u64,
 }
 
 /// What an initialization leaves in a partition.

@@ -1,0 +1,33 @@
+//! Mechanisms (PKCS#11 v3.1 section 6): computation on keys that somebody else fetched, unsealed
+//! and found permitted. Nothing here knows sessions, handles, stores or policies.
+//!
+//! A [`PreparedKey`] is parsed once and then shared. [`perform`] does an operation in one part and
+//! [`begin`] starts one in parts; every mechanism of [`info`] works both ways.
+
+mod attributes;
+mod complete;
+mod curve;
+mod derive;
+mod encapsulate;
+mod encoding;
+mod fault;
+mod generate;
+mod hashes;
+mod kbkdf;
+mod key;
+mod operation;
+mod prepare;
+mod running;
+mod scheme;
+mod table;
+mod wrap;
+
+pub use complete::complete_imported;
+pub use derive::derive;
+pub use encapsulate::{decapsulate, encapsulate};
+pub use generate::{generate_key, generate_pair, is_long};
+pub use key::PreparedKey;
+pub use operation::{check, perform};
+pub use running::{Running, begin};
+pub use table::{find, info};
+pub use wrap::{unwrap, wrap};
