@@ -81,8 +81,8 @@ pub(super) const fn generate_pair(
 /// The values of a derived key.
 pub(super) const fn derive(
     _: &Mechanism,
-    _: &Template,
-    _: &[&Template],
+    _: &PreparedKey,
+    _: &[Arc<PreparedKey>],
     _: &Template,
 ) -> Result<Template, Status> {
     Err(Status::MechanismInvalid)
