@@ -40,12 +40,17 @@ fn main() {
         ("find first 100 by class", class()),
         ("find by a flag that none has", class().with(A::COPYABLE, false)),
     ] {
-        let request = CryptokiRequest::FindObjects { session: S, template, after: None, limit: 100 };
+        let request =
+            CryptokiRequest::FindObjects { session: S, template, after: None, limit: 100 };
         report(what, 100, || done(&hsm, &link, request.clone()));
     }
     let login = Instant::now();
     let other = LinkSession::new(link.serial(), [1; 32]);
-    ask(&hsm, &other, Request::Login { role: Role::CryptoOfficer, password: password("co-password") });
+    ask(
+        &hsm,
+        &other,
+        Request::Login { role: Role::CryptoOfficer, password: password("co-password") },
+    );
     println!("another login with the objects open: {:.1} ms", millis(login.elapsed()));
     drop((hsm, link, other));
 
@@ -135,18 +140,26 @@ fn partition(directory: &std::path::Path) -> (Hsm, LinkSession) {
     let link = LinkSession::new(serial, [1; 32]);
     hsm.activate(&link, "Client1".parse().unwrap()).unwrap();
     let (label, password_of) = (label("par0"), password);
-    ask(&hsm, &link, Request::Initialize {
-        label,
-        password: password_of("po-password"),
-        domain: None,
-        policies: Vec::new(),
-    });
+    ask(
+        &hsm,
+        &link,
+        Request::Initialize {
+            label,
+            password: password_of("po-password"),
+            domain: None,
+            policies: Vec::new(),
+        },
+    );
     ask(&hsm, &link, Request::Login { role: Role::PartitionSo, password: password("po-password") });
     let (role, initial) = (Role::CryptoOfficer, || password("initial-password"));
     ask(&hsm, &link, Request::CreateRole { role, password: initial() });
     ask(&hsm, &link, Request::Logout);
     ask(&hsm, &link, Request::Login { role, password: initial() });
-    ask(&hsm, &link, Request::ChangePassword { role, old: initial(), new: password("co-password") });
+    ask(
+        &hsm,
+        &link,
+        Request::ChangePassword { role, old: initial(), new: password("co-password") },
+    );
     done(&hsm, &link, CryptokiRequest::OpenSession { session: S, read_write: true });
     (hsm, link)
 }

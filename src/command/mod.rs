@@ -7,4 +7,5 @@ pub mod lunacm;
 pub mod lunash;
 pub mod module;
 pub mod multitoken;
+mod unavailable;
 pub mod vtl;

@@ -10,13 +10,13 @@ mod slot;
 mod stc;
 mod stcconfig;
 mod table;
-mod unavailable;
 
 use clap::{Parser, Subcommand};
 
 pub use self::session::Session;
 
-use self::unavailable::{Unavailable, unavailable};
+use self::failure::unavailable;
+use super::unavailable::Unavailable;
 
 use crate::shell::{Console, Failure, Matching, Outcome, Program, Results, Style};
 

@@ -5,9 +5,13 @@ mod client;
 mod failure;
 mod file;
 mod hsm;
+mod hsm_policy;
 mod ntls;
 mod ntls_failure;
 mod partition;
+mod partition_change;
+mod partition_policy;
+mod policy_table;
 mod screen;
 mod service;
 mod sysconf;
@@ -18,7 +22,7 @@ use clap::Parser;
 
 use crate::{
     client::AdminError,
-    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password},
+    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
     shell::{Console, Failure, Outcome, Program, Secret, Style},
 };
 
@@ -135,6 +139,20 @@ impl Appliance {
         match (self.0)(request).map_err(|error| failure::unreachable(&error))? {
             AdminReply::Failed(status) => Err(failure::refused(status)),
             reply => Ok(reply),
+        }
+    }
+
+    /// Asks for something whose refusal the command explains itself.
+    fn reply(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
+        (self.0)(request).map_err(|error| failure::unreachable(&error))
+    }
+
+    /// Asks for something to be done whose refusal the command explains itself.
+    fn order_of(&mut self, request: &AdminRequest) -> Result<Result<(), Status>, Failure> {
+        match self.reply(request)? {
+            AdminReply::Done => Ok(Ok(())),
+            AdminReply::Failed(status) => Ok(Err(status)),
+            _ => Err(failure::unexpected_reply()),
         }
     }
 

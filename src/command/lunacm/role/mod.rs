@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use self::password::{ChangePw, Init, ResetPw};
 use super::{
+    super::unavailable::Unavailable,
     Session,
+    failure::unavailable,
     failure::{login_refused, refused},
     role_name::RoleName,
-    unavailable::{Unavailable, unavailable},
 };
 use crate::{
     model::{Password, Reply, Request, Role, RoleInfo, Status},
