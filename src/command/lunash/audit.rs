@@ -77,6 +77,9 @@ pub fn run(command: Command, appliance: &mut Appliance) -> Outcome {
 
 fn records(options: Show, appliance: &mut Appliance) -> Result<Vec<AuditRecord>, Failure> {
     let seconds = |moment: OffsetDateTime| u64::try_from(moment.unix_timestamp()).unwrap_or(0);
+    if let Some(name) = &options.partition {
+        partition::named(partition::entries(appliance)?, name)?;
+    }
     let mut query = AuditQuery {
         after: 0,
         from: options.from.map(|moment| seconds(moment.from)),
@@ -143,12 +146,10 @@ impl fmt::Display for Records {
 
 fn write_record(f: &mut fmt::Formatter<'_>, record: &AuditRecord) -> fmt::Result {
     let AuditRecord { sequence, time, partition, entry } = record;
-    let moment = i64::try_from(*time)
-        .ok()
-        .and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok()?.format(&Rfc3339).ok());
-    write!(f, "{sequence:>6}  {}  ", moment.unwrap_or_else(|| time.to_string()))?;
-    let Some(entry) = entry else { return f.write_str("(does not open)") };
-    write!(f, "{:<24}  {}", entry.act, entry.outcome.symbol())?;
+    let act = entry.as_ref().map_or("(does not open)", |entry| entry.act.symbol());
+    write!(f, "{sequence:>6}  {act:<24}  {}", format_time(*time))?;
+    let Some(entry) = entry else { return Ok(()) };
+    write!(f, "  {}", entry.outcome.symbol())?;
     write!(f, "\n        by {}", entry.actor)?;
     if let Some(role) = entry.role {
         write!(f, " as {role}")?;
@@ -157,6 +158,15 @@ fn write_record(f: &mut fmt::Formatter<'_>, record: &AuditRecord) -> fmt::Result
         write!(f, ", partition {serial}")?;
     }
     entry.objects.iter().try_for_each(|object| write_object(f, object))
+}
+
+/// Seconds since 1970 as a date and a time of day.
+fn format_time(seconds: u64) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    let moment = i64::try_from(seconds).ok();
+    let moment = moment.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let text = moment.and_then(|moment| moment.format(form).ok());
+    text.unwrap_or_else(|| seconds.to_string())
 }
 
 fn write_object(f: &mut fmt::Formatter<'_>, object: &AuditObject) -> fmt::Result {
