@@ -1,5 +1,6 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod arguments;
 mod audit;
 mod client;
 mod failure;
@@ -16,6 +17,8 @@ mod screen;
 mod service;
 mod sysconf;
 
+pub use self::arguments::Arguments;
+
 use std::cell::RefCell;
 
 use clap::Parser;
@@ -23,7 +26,7 @@ use clap::Parser;
 use crate::{
     client::AdminError,
     model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
-    shell::{Console, Failure, Outcome, Program, Secret, Style},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -188,6 +191,11 @@ impl Appliance {
             _ => Err(failure::unexpected_reply()),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&screen::STYLE)
 }
 
 /// A failure before the shell begins, as the screen shows it.
