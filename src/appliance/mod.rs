@@ -8,6 +8,7 @@ mod desk;
 mod dispatch;
 mod links;
 mod ntls_desk;
+mod registered;
 mod services;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
 use data::DataDirectory;
 use dispatch::Dispatch;
 use links::LiveLinks;
+use registered::RegisteredClients;
 use services::Services;
 
 /// How an appliance is started.
@@ -89,7 +91,8 @@ impl Appliance {
         let (stop, stopping) = watch::channel(false);
         let console = console::start(data.socket(), desk.clone(), stopping)?;
 
-        let tls = server_config(identity).map_err(CertificateError::Tls)?;
+        let known = Arc::new(RegisteredClients { hsm: hsm.clone(), services: services.clone() });
+        let tls = server_config(identity, known).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server =

@@ -21,6 +21,6 @@ mod targets;
 pub use admin::{AdminError, AdminLink};
 pub use application::{Application, ApplicationError, ApplicationSlot};
 pub use link::PartitionLink;
-pub use partition::{AskError, ConnectFailure, Partition, Target};
+pub use partition::{AskError, ConnectFailure, Partition, Target, Way};
 pub use slots::{Missing, Slot, Slots};
-pub use targets::{TargetsError, set_stc, targets};
+pub use targets::{Targets, TargetsError, set_stc, targets};

@@ -7,6 +7,7 @@ mod inbox;
 mod link;
 mod local;
 mod multiplexer;
+mod ntls;
 mod primitives;
 mod seat;
 mod secure;
@@ -18,4 +19,7 @@ pub use link::{ConnectError, Endpoint, Link};
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;
 pub use server::{Answered, Closer, Peer, Server, Service, told};
-pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};
+pub use tls::{
+    Credentials, KnownCertificates, NTLS_PROTOCOL, STC_PROTOCOL, ServerIdentity, client_config,
+    server_config,
+};

@@ -74,14 +74,9 @@ impl Session {
     /// in.
     pub(super) fn refresh(&mut self) -> Result<(), Failure> {
         let partitions = self.partitions()?;
-        let targets = targets(&self.home, &partitions);
-        let targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
-        let token = self.token()?;
-        match identity(&token)? {
-            Some(_) if self.slots.has_identity() => self.slots.set_targets(targets),
-            Some(identity) => self.slots = Slots::new(identity, targets),
-            None => self.slots = Slots::default(),
-        }
+        let identity = identity(&self.token()?)?;
+        let targets = targets(&self.home, identity, &partitions);
+        self.slots.set_targets(targets.map_err(|error| unusable(&error, error.remedy()))?);
         self.runtime.block_on(self.slots.refresh());
         let there = |number| self.slots().iter().any(|slot| slot.number == number);
         if !self.current.is_some_and(there) {

@@ -63,9 +63,8 @@ fn reached(home: &Home, runtime: &Handle) -> Result<Slots, Failure> {
     let token = token.map_err(|error| unusable(&error))?;
     let partitions = token.partitions().map_err(|error| unusable(&error))?;
     let identity = token.identity().map_err(|error| unusable(&error))?;
-    let targets = targets(home, &partitions);
-    let targets = targets.map_err(|error| failed(&error, error.remedy()))?;
-    let mut slots = identity.map_or_else(Slots::default, |one| Slots::new(one, targets));
+    let targets = targets(home, identity, &partitions);
+    let mut slots = Slots::new(targets.map_err(|error| failed(&error, error.remedy()))?);
     runtime.block_on(slots.refresh());
     Ok(slots)
 }
