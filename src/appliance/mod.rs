@@ -8,6 +8,8 @@ mod desk;
 mod dispatch;
 mod links;
 mod ntls_desk;
+mod opening;
+mod quick;
 mod registered;
 mod services;
 
@@ -23,12 +25,13 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use certificate::CertificateError;
 pub use data::DataError;
 pub use desk::Desk;
+pub use links::LinkLimits;
 
 use crate::{
     channel::Responder,
     crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
     hsm::Hsm,
-    net::{Server, server_config},
+    net::{Limits, Server, server_config},
     store::StoreError,
 };
 use data::DataDirectory;
@@ -46,6 +49,10 @@ pub struct Settings {
     pub listen: String,
     /// The host name or address that clients register; the certificate is made for it.
     pub name: Option<String>,
+    /// How much the listener takes on.
+    pub limits: Limits,
+    /// How many links there may be.
+    pub links: LinkLimits,
 }
 
 /// A running appliance.
@@ -78,7 +85,7 @@ impl Appliance {
         let hsm = Arc::new(hsm);
 
         let data = Arc::new(data);
-        let live = Arc::new(LiveLinks::default());
+        let live = Arc::new(LiveLinks::new(settings.links));
         let services = Arc::new(Services::default());
         let desk = Arc::new(Desk {
             hsm: hsm.clone(),
@@ -95,8 +102,8 @@ impl Appliance {
         let tls = server_config(identity, known).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
-        let server =
-            Server::start(listener, tls, responder, dispatch).map_err(StartError::Console)?;
+        let server = Server::start(listener, tls, responder, dispatch, settings.limits)
+            .map_err(StartError::Console)?;
         Ok(Self { data, desk, server, stop, console })
     }
 

@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     link::PartitionLink,
-    partition::{AskError, Attempts, ConnectFailure, Target},
+    partition::{AskError, Attempts, ConnectFailure, Target, Way},
     targets::Targets,
 };
 use crate::model::{PartitionInfo, Reply, Request, SerialNumber};
@@ -74,6 +74,14 @@ impl Slots {
         self.missing.retain(|missing| missing.serial != serial);
         let at = self.present.iter().position(|slot| slot.partition.serial == serial)?;
         Some(self.present.remove(at).number)
+    }
+
+    /// Ends every link by identity: the identity is gone.
+    pub fn forget_stc(&mut self) {
+        let by_certificate = |target: &Target| matches!(target.way, Way::Ntls(_));
+        self.targets.partitions.retain(by_certificate);
+        self.present.retain(|slot| by_certificate(slot.link.target()));
+        self.missing.clear();
     }
 
     /// The slots, by number.

@@ -1,13 +1,14 @@
 //! What both ends of a link share: messages to a socket's bytes and back. TLS around frames, in
 //! the frames records of the channel, in the records parts of messages. No socket is touched.
 
-#![allow(dead_code, reason = "the server's end comes next")]
-
+use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::{inbox::Inbox, tunnel::Tunnel};
 use crate::{
-    channel::{Assembler, AssemblerLimits, Opened, PartError, Session, SessionError, split},
+    channel::{
+        Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split,
+    },
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
 
@@ -63,6 +64,14 @@ impl Framed {
         Ok(content)
     }
 
+    /// Whether a whole frame, or one of an impossible size, is there.
+    fn has_frame(&self) -> bool {
+        let rest = self.plain.get(self.taken..).unwrap_or_default();
+        rest.split_first_chunk::<FRAME_HEADER_BYTES>().is_some_and(|(header, content)| {
+            frame_length(*header).map_or(true, |length| content.len() >= length)
+        })
+    }
+
     /// Puts the length before `frame`, which starts with room for it, and the whole to the end of
     /// `out`.
     pub(super) fn send(&mut self, frame: &mut [u8], out: &mut Vec<u8>) -> Result<(), CarrierError> {
@@ -87,12 +96,12 @@ impl Framed {
         self.tunnel.as_ref().is_some_and(Tunnel::is_handshaking)
     }
 
-    pub(super) fn peer_closed(&self) -> bool {
-        self.tunnel.as_ref().is_some_and(Tunnel::peer_closed)
-    }
-
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.tunnel.as_ref().and_then(Tunnel::protocol)
+    }
+
+    pub(super) fn peer_certificate(&self) -> Option<CertificateDer<'static>> {
+        self.tunnel.as_ref().and_then(Tunnel::peer_certificate)
     }
 
     fn release(&mut self) {
@@ -144,16 +153,18 @@ impl Carrier {
         Ok(())
     }
 
-    /// Takes in what has come and hands over every message that is complete; what the link itself
-    /// has to say goes to the end of `out`. A replayed record is counted by the engine, logged
-    /// here and never handed over.
+    /// Takes in what has come; what TLS has to say goes to the end of `out`.
     pub(super) fn receive(
         &mut self,
         inbox: &mut Inbox,
         out: &mut Vec<u8>,
-        hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
-        self.framed.receive(inbox, out)?;
+        self.framed.receive(inbox, out)
+    }
+
+    /// The next message that is complete. A replayed record is counted by the engine, logged here
+    /// and never handed over.
+    pub(super) fn next(&mut self) -> Result<Option<Message>, CarrierError> {
         while let Some(frame) = self.framed.frame()? {
             let message = match &mut self.session {
                 None => self.assembler.push(frame)?,
@@ -165,11 +176,16 @@ impl Carrier {
                     }
                 },
             };
-            if let Some(message) = message {
-                hand_over(message.id, message.content);
+            if message.is_some() {
+                return Ok(message);
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether [`Self::next`] has something to look at.
+    pub(super) fn has_next(&self) -> bool {
+        self.framed.has_frame()
     }
 
     /// The channel, if there is one.
@@ -180,10 +196,6 @@ impl Carrier {
     /// Tells the peer that nothing follows.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
         self.framed.close(out);
-    }
-
-    pub(super) fn peer_closed(&self) -> bool {
-        self.framed.peer_closed()
     }
 
     /// Gives back the memory that an idle link does not need.

@@ -188,7 +188,11 @@ impl Codec for Carrier {
         out: &mut Vec<u8>,
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
-        Self::receive(self, inbox, out, hand_over)
+        Self::receive(self, inbox, out)?;
+        while let Some(reply) = self.next()? {
+            hand_over(reply.id, reply.content);
+        }
+        Ok(())
     }
 }
 

@@ -2,23 +2,28 @@
 //! request.
 
 mod carrier;
+mod descriptors;
+mod establish;
 mod frames;
+mod half_open;
 mod inbox;
+mod keep_alive;
 mod link;
 mod local;
 mod multiplexer;
 mod ntls;
 mod primitives;
 mod seat;
-mod secure;
 mod server;
+mod serving;
 mod tls;
 mod tunnel;
 
+pub use descriptors::raise_descriptor_limit;
 pub use link::{ConnectError, Endpoint, Link};
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;
-pub use server::{Answered, Closer, Peer, Server, Service, told};
+pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};
 pub use tls::{
     Credentials, KnownCertificates, NTLS_PROTOCOL, STC_PROTOCOL, ServerIdentity, client_config,
     server_config,

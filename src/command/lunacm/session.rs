@@ -59,7 +59,7 @@ impl Session {
 
     /// The slots and what is missing, as they were when last looked at.
     pub fn listing(&self) -> Listing {
-        Listing::new(self.slots.slots(), self.slots.missing(), self.current)
+        Listing::new(&self.slots, self.current)
     }
 
     pub(super) fn slots(&self) -> &[Slot] {
@@ -97,10 +97,13 @@ impl Session {
         std::mem::replace(&mut self.restarted, false)
     }
 
-    /// Ends all links: the identity they were made with is gone.
+    /// Ends all links by identity: the identity they were made with is gone.
     pub(super) fn drop_links(&mut self) {
-        self.slots = Slots::default();
-        self.current = None;
+        self.slots.forget_stc();
+        let there = |number| self.slots().iter().any(|slot| slot.number == number);
+        if !self.current.is_some_and(there) {
+            self.current = self.slots().first().map(|slot| slot.number);
+        }
     }
 
     /// Ends the link to one partition.
@@ -218,7 +221,8 @@ impl Session {
     }
 
     fn connect(&mut self) -> Result<(), Failure> {
-        self.drop_links();
+        self.slots = Slots::default();
+        self.current = None;
         self.refresh()
     }
 }
@@ -242,5 +246,5 @@ fn unusable(error: &impl Display, remedy: &'static str) -> Failure {
 
 fn no_slot() -> Failure {
     failure(Status::SlotIdInvalid, "there is no slot")
-        .remedy("A slot appears when STC is enabled for a server that has a registered partition: stc enable -id <server_ID>.")
+        .remedy("A slot appears when STC is enabled for a server that has a registered partition (stc enable -id <server_ID>), or when a server's administrator assigns a partition to this client's certificate.")
 }
