@@ -6,6 +6,7 @@ mod application;
 mod backoff;
 pub mod certificate;
 pub mod config;
+pub mod deploy;
 pub mod file;
 pub mod home;
 pub mod identity_file;

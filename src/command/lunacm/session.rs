@@ -62,6 +62,16 @@ impl Session {
         Listing::new(&self.slots, self.current)
     }
 
+    /// The client's home.
+    pub(super) const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The slots with all that is known of what is missing.
+    pub(super) const fn all_slots(&self) -> &Slots {
+        &self.slots
+    }
+
     pub(super) fn slots(&self) -> &[Slot] {
         self.slots.slots()
     }
