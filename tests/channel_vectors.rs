@@ -37,7 +37,7 @@ fn cases() -> Vec<Value> {
         .into_iter()
         .map(|suite| exchange(suite.noise_name(), &[suite], SuiteSet::ALL))
         .collect();
-    let [aes, aes_512, chacha, chacha_512] = Suite::ALL;
+    let [aes, aes_512, chacha, chacha_512] = Suite::CLASSIC;
     let policy = SuiteSet::EMPTY.with(aes_512).with(chacha_512);
     cases.push(exchange("the first suite is refused", &[aes, chacha, chacha_512, aes_512], policy));
     cases.push(exchange("nothing in common", &[aes, chacha], policy));
@@ -63,6 +63,7 @@ fn exchange(name: &str, offer: &[Suite], permitted: SuiteSet) -> Value {
         }));
         match waiting.receive(&answer) {
             Ok(Answer::Retry(again)) => initiator = again,
+            Ok(Answer::CookieDemanded(_)) => unreachable!("the partition is under no pressure"),
             Ok(Answer::Established(session)) => {
                 records = talk(session, outcome.unwrap().session);
                 break;
@@ -86,7 +87,7 @@ fn exchange(name: &str, offer: &[Suite], permitted: SuiteSet) -> Value {
 fn talk(mut client: Session, mut partition: Session) -> Vec<Value> {
     let mut records = Vec::new();
     for (id, content) in [(1, &b"a request"[..]), (2, b"")] {
-        let part = split(id, content).next().unwrap();
+        let part = split(id, content).next().unwrap().pieces().concat();
         records.push(record("client", &mut client, &mut partition, &part));
         records.push(record("partition", &mut partition, &mut client, &part));
     }
@@ -96,7 +97,7 @@ fn talk(mut client: Session, mut partition: Session) -> Vec<Value> {
 
 fn record(from: &str, sender: &mut Session, receiver: &mut Session, plaintext: &[u8]) -> Value {
     let record = seal(sender, plaintext);
-    assert_eq!(data(receiver.open(&record).unwrap()), plaintext);
+    assert_eq!(data(receiver, &record), plaintext);
     json!({ "from": from, "plaintext": hex(plaintext), "record": hex(&record) })
 }
 

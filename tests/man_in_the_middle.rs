@@ -214,7 +214,8 @@ async fn no_flipped_byte_is_accepted() {
     let sizes: Vec<_> =
         kept.lock().unwrap().iter().map(|(way, frame)| (*way, frame.len())).collect();
     for (way, size) in sizes {
-        for byte in 0..size {
+        // Both ends of each message, and samples of the long key or ciphertext between them.
+        for byte in (0..size).filter(|byte| *byte < 64 || byte % 16 == 0 || byte + 64 > size) {
             let mask = 1 << (byte % 8);
             let link = middle.link(flip(way, 0, byte, mask)).await;
             assert!(link.is_err(), "handshake {way:?}, byte {byte}");

@@ -11,9 +11,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{links::LiveLinks, quick::is_quick, services::Services};
+use super::{links::LiveLinks, services::Services};
 use crate::{
-    channel::{Directory, PartitionKeys, SuiteSet},
+    channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
     crypto::{CertificateHash, PublicKey},
     hsm::{Admission, Hsm, LinkClient, LinkSession},
     model::{LinkService, Reply, Request, SerialNumber, Status},
@@ -100,6 +100,10 @@ impl Service for Dispatch {
         ClientLink { channel, client, from, at, session, active: AtomicBool::new(false) }
     }
 
+    fn session_settings(&self, _: &ClientLink) -> SessionSettings {
+        SessionSettings::default()
+    }
+
     fn activation_patience(&self, _: &ClientLink) -> Duration {
         ACTIVATION_TIMEOUT
     }
@@ -127,6 +131,17 @@ impl Service for Dispatch {
     fn close(&self, link: &ClientLink) {
         self.live.leave(link.channel);
         tracing::info!(channel = link.channel, "link ended");
+    }
+}
+
+/// Whether a request is a matter of microseconds: no password is hashed, nothing is written, no
+/// large number is raised to a power. The others go to threads of their own, so that they keep
+/// nobody waiting; what is quick would spend more time on the way there than on its answer.
+fn is_quick(request: &Request) -> bool {
+    match request {
+        Request::Ping => true,
+        Request::Cryptoki(request) => Hsm::is_quick(request),
+        _ => false,
     }
 }
 
@@ -167,7 +182,7 @@ impl Directory for Partitions {
             return None;
         }
         let identity = self.hsm.identity(SerialNumber::new(serial))?;
-        Some(PartitionKeys { identity, suites: SuiteSet::ALL })
+        Some(PartitionKeys { identity, suites: SuiteSet::HYBRID })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

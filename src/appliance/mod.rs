@@ -9,7 +9,6 @@ mod dispatch;
 mod links;
 mod ntls_desk;
 mod opening;
-mod quick;
 mod registered;
 mod services;
 
@@ -30,7 +29,7 @@ pub use links::LinkLimits;
 use crate::{
     channel::Responder,
     crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
-    hsm::Hsm,
+    hsm::{Hsm, Surroundings},
     net::{Limits, Server, server_config},
     store::StoreError,
 };
@@ -80,8 +79,8 @@ impl Appliance {
         data.name_host(settings.name.as_deref())?;
         let identity = certificate::load_or_make(&data, address.ip())?;
         let store = data.store()?;
-        let random = Box::new(SystemRandom::new());
-        let hsm = Hsm::open(store.0, store.1, PasswordParameters::DEFAULT, random)?;
+        let surroundings = Surroundings::system();
+        let hsm = Hsm::open(store.0, store.1, PasswordParameters::DEFAULT, surroundings)?;
         let hsm = Arc::new(hsm);
 
         let data = Arc::new(data);

@@ -109,13 +109,20 @@ pub enum SessionError {
     Malformed,
     /// A record under keys that this end does not have.
     #[error("the record is of key epoch {0}, which does not exist")]
-    UnknownEpoch(u8),
+    UnknownEpoch(u32),
     /// The record was altered, or was never sealed by the peer.
     #[error("the record does not authenticate")]
     NotAuthentic,
     /// The keys have sealed as many records as they may.
     #[error("the link's keys are used up: connect again")]
     Exhausted,
+    /// A key has done far more than it should have, and the peer has not done its part in changing
+    /// it.
+    #[error("the peer does not change keys: connect again")]
+    RekeyUnanswered,
+    /// No fresh key could be made.
+    #[error(transparent)]
+    Random(#[from] RandomError),
 }
 
 /// Why a part was not taken. The peer breaks the protocol: end the link.

@@ -4,11 +4,13 @@ use crate::crypto::{KeyPair, PublicKey, Random};
 
 use super::{
     HandshakeError, Session, Suite, SuiteSet,
+    cookie::{COOKIE_BYTES, with_cookie},
     message::{
-        ANSWER_BYTES, Header, PROTOCOL_VERSION, TYPE_ANSWER, TYPE_REFUSAL, TYPE_VERSION, Verdict,
-        prologue,
+        Header, PROTOCOL_VERSION, TYPE_ANSWER, TYPE_COOKIE, TYPE_REFUSAL, TYPE_VERSION, Verdict,
+        answer_bytes, prologue,
     },
     noise,
+    session::End,
 };
 
 /// What a client needs to connect.
@@ -58,12 +60,18 @@ impl Initiator {
         let Self { identity, partition, header } = self;
         let suite = header.suite().ok_or(HandshakeError::NoSuiteOffered)?;
         let mut message = header.encode(suite);
-        let ephemeral = KeyPair::generate(random)?;
+        let ephemeral = noise::InitiatorEphemeral::generate(suite, random)?;
         let noise = noise::Initiator::new(suite, &prologue(&message), identity.clone(), partition)
             .write_message(ephemeral, &[], &mut message)
             .map_err(|_| HandshakeError::UnusableKey)?;
-        out.append(&mut message);
-        Ok(AwaitAnswer { noise, suite, again: Self { identity, partition, header } })
+        out.extend_from_slice(&message);
+        Ok(AwaitAnswer {
+            noise,
+            suite,
+            message,
+            repeated: false,
+            again: Self { identity, partition, header },
+        })
     }
 }
 
@@ -71,6 +79,8 @@ impl Initiator {
 pub struct AwaitAnswer {
     noise: noise::AwaitResponse,
     suite: Suite,
+    message: Vec<u8>,
+    repeated: bool,
     again: Initiator,
 }
 
@@ -85,34 +95,67 @@ impl AwaitAnswer {
     /// # Errors
     /// Any [`HandshakeError`] but those of [`Initiator::start`]. The attempt is over.
     pub fn receive(self, message: &[u8]) -> Result<Answer, HandshakeError> {
+        let size = answer_bytes(self.suite);
         let noise = match message {
-            [TYPE_ANSWER, noise @ ..] if message.len() == ANSWER_BYTES => noise,
-            [TYPE_REFUSAL, ..] if message.len() == ANSWER_BYTES => {
-                return Err(HandshakeError::Refused);
-            }
+            [TYPE_ANSWER, noise @ ..] if message.len() == size => noise,
+            [TYPE_REFUSAL, ..] if message.len() == size => return Err(HandshakeError::Refused),
             [TYPE_VERSION, theirs] if *theirs != PROTOCOL_VERSION => {
                 return Err(HandshakeError::VersionUnsupported { theirs: *theirs });
             }
+            [TYPE_COOKIE, cookie @ ..] => return self.demanded(cookie),
             _ => return Err(HandshakeError::Malformed),
         };
         let (payload, keys) =
             self.noise.read_message(noise).map_err(|_| HandshakeError::NotAuthentic)?;
         match Verdict::parse(&payload).ok_or(HandshakeError::Malformed)? {
             Verdict::Accepted => {
-                Ok(Answer::Established(Session::new(self.suite, keys.initiator, keys.responder)))
+                Ok(Answer::Established(Session::new(End::Client, self.suite, keys)))
             }
             Verdict::SuiteRefused(permitted) => obey(self.again, permitted).map(Answer::Retry),
         }
+    }
+
+    /// A cookie costs a round trip, so it is given once for each message, whoever demands it.
+    fn demanded(self, cookie: &[u8]) -> Result<Answer, HandshakeError> {
+        let cookie = cookie.try_into().map_err(|_| HandshakeError::Malformed)?;
+        if self.repeated {
+            return Err(HandshakeError::Malformed);
+        }
+        Ok(Answer::CookieDemanded(Demanded { waiting: self, cookie }))
+    }
+}
+
+/// A client that has to repeat its first message with a cookie, over the same connection or another
+/// one from the same address.
+pub struct Demanded {
+    waiting: AwaitAnswer,
+    cookie: [u8; COOKIE_BYTES],
+}
+
+impl Demanded {
+    /// Appends the first message with the cookie to `out`.
+    pub fn repeat(self, out: &mut Vec<u8>) -> AwaitAnswer {
+        with_cookie(&self.cookie, &self.waiting.message, out);
+        AwaitAnswer { repeated: true, ..self.waiting }
+    }
+}
+
+impl std::fmt::Debug for Demanded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Demanded(..)")
     }
 }
 
 /// What a good answer leads to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 pub enum Answer {
     /// The channel stands.
     Established(Session),
     /// The partition permits other suites: start again with this, over the same connection.
     Retry(Initiator),
+    /// The appliance is under pressure: the first message has to be repeated with a cookie.
+    CookieDemanded(Demanded),
 }
 
 /// The second attempt, under a policy answer that the partition's key has authenticated.

@@ -1,23 +1,26 @@
 //! The handshake's messages around Noise's: headers, answers, refusals.
 
-use crate::crypto::TAG_BYTES;
-
 use super::{
     Suite, SuiteSet,
-    noise::{MESSAGE_1_BYTES, MESSAGE_2_BYTES},
+    noise::{message_1_bytes, message_2_bytes},
 };
 
 /// The version of the protocol that this engine speaks.
 pub const PROTOCOL_VERSION: u8 = 1;
 
-/// The size in bytes of every answer to a handshake of this version, the refusal included.
-pub const ANSWER_BYTES: usize = 1 + MESSAGE_2_BYTES + VERDICT_BYTES;
+/// The size in bytes of every answer to a first message under this suite, the refusal included.
+pub const fn answer_bytes(suite: Suite) -> usize {
+    1 + message_2_bytes(suite) + VERDICT_BYTES
+}
 
 pub(super) const TYPE_INIT: u8 = 0x01;
 pub(super) const TYPE_ANSWER: u8 = 0x02;
 pub(super) const TYPE_REFUSAL: u8 = 0x03;
 pub(super) const TYPE_VERSION: u8 = 0x04;
+pub(super) const TYPE_COOKIE: u8 = 0x05;
+pub(super) const TYPE_INIT_WITH_COOKIE: u8 = 0x06;
 pub(super) const TYPE_RECORD: u8 = 0x10;
+pub(super) const TYPE_CONTROL: u8 = 0x11;
 
 /// What sets this protocol's handshakes apart from any other use of the same keys with Noise.
 const DOMAIN: &[u8] = b"lunacm STC handshake\0";
@@ -96,17 +99,22 @@ impl<'m> Init<'m> {
     }
 
     fn parse_known(message: &'m [u8]) -> Option<Self> {
-        let (header_bytes, noise) = message.split_last_chunk::<MESSAGE_1_BYTES>()?;
-        let (&[TYPE_INIT, PROTOCOL_VERSION], rest) = header_bytes.split_first_chunk()? else {
+        let (&[TYPE_INIT, PROTOCOL_VERSION], rest) = message.split_first_chunk()? else {
             return None;
         };
         let (serial, rest) = rest.split_first_chunk()?;
         let (suite, rest) = rest.split_first()?;
         let (offer, rest) = take_suites(rest)?;
-        let (obeyed, rest) = take_suite_set(rest)?;
+        let (obeyed, noise) = take_suite_set(rest)?;
         let header = Header { serial: u64::from_be_bytes(*serial), offer, obeyed };
         let suite = header.suite().filter(|expected| expected.id() == *suite)?;
-        rest.is_empty().then_some(Self { header, suite, header_bytes, noise })
+        let header_bytes = message.get(..message.len() - noise.len())?;
+        (noise.len() == message_1_bytes(suite)).then_some(Self {
+            header,
+            suite,
+            header_bytes,
+            noise,
+        })
     }
 }
 
@@ -147,10 +155,10 @@ impl Verdict {
     }
 }
 
-/// The one refusal, whatever the reason; as long as any other answer.
-pub(super) fn refusal() -> Vec<u8> {
+/// The one refusal of messages under this suite, whatever the reason; as long as any other answer.
+pub(super) fn refusal(suite: Suite) -> Vec<u8> {
     let mut message = vec![TYPE_REFUSAL];
-    message.resize(ANSWER_BYTES, 0);
+    message.resize(answer_bytes(suite), 0);
     message
 }
 
@@ -188,17 +196,18 @@ fn take_suite_set(bytes: &[u8]) -> Option<(SuiteSet, &[u8])> {
     rising.then(|| (suites.into_iter().collect(), rest))
 }
 
-const _: () = assert!(ANSWER_BYTES == 1 + 32 + VERDICT_BYTES + TAG_BYTES);
+const _: () = assert!(answer_bytes(Suite::CLASSIC[0]) == 67);
+const _: () = assert!(answer_bytes(Suite::HYBRID[0]) == 1171);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const A: Suite = Suite::Aes256GcmSha256;
-    const B: Suite = Suite::ChaCha20Poly1305Sha512;
+    const A: Suite = Suite::CLASSIC[0];
+    const B: Suite = Suite::HYBRID[3];
 
-    fn init(header: &[u8]) -> Vec<u8> {
-        [header, &[0x55; MESSAGE_1_BYTES]].concat()
+    fn init(header: &[u8], suite: Suite) -> Vec<u8> {
+        [header, &vec![0x55; message_1_bytes(suite)]].concat()
     }
 
     #[test]
@@ -211,10 +220,10 @@ mod tests {
             let header = Header { serial: 1_238_700_701_509, offer, obeyed };
             assert_eq!(header.suite(), Some(suite));
             let bytes = header.encode(suite);
-            let message = init(&bytes);
+            let message = init(&bytes, suite);
             let parsed = Init::parse(&message).unwrap();
             assert_eq!((&parsed.header, parsed.suite), (&header, suite));
-            assert_eq!((parsed.header_bytes, parsed.noise), (&bytes[..], &[0x55; 96][..]));
+            assert_eq!((parsed.header_bytes, parsed.noise), (&bytes[..], &message[bytes.len()..]));
         }
     }
 
@@ -233,8 +242,9 @@ mod tests {
             &[2, 2, 1, 2, 1, 1],    // a suite outside the policy obeyed
             &[2, 2, 1, 2, 2, 3, 2], // a set out of order
             &[1, 1, 1, 0, 0],       // a rest
+            &[0x11, 1, 0x11, 0],    // a Noise message of another suite's size
         ] {
-            let message = init(&[&[TYPE_INIT, PROTOCOL_VERSION], &serial[..], rest].concat());
+            let message = init(&[&[TYPE_INIT, PROTOCOL_VERSION], &serial[..], rest].concat(), A);
             assert_eq!(Init::parse(&message), Err(InitError::Malformed), "{rest:?}");
         }
         assert_eq!(Init::parse(&[]), Err(InitError::Malformed));

@@ -1,12 +1,16 @@
 //! The Secure Trusted Channel between a client identity and a partition identity.
 //!
-//! Bytes and randomness in, bytes out: no socket, no clock. `docs/protocol.md` describes every
+//! Bytes, randomness and time in, bytes out: no socket, no clock. `docs/protocol.md` describes every
 //! byte and gives the reasons.
 //!
 //! A client goes from [`Initiator`] over [`AwaitAnswer`] to [`Session`]; a partition's side is one
 //! [`Responder`] for all handshakes, which looks partitions and clients up in a [`Directory`].
 //! Each step consumes its state, so no message can be written or read out of turn. Every message
 //! made here fits one frame ([`crate::wire::MAXIMUM_FRAME_BYTES`]).
+//!
+//! A session changes its keys by itself: its driver only asks [`Session::has_control`] after each
+//! step and sends what [`Session::next_control`] writes. Under pressure the driver on the
+//! partition's side puts a [`CookieJar`] before the responder.
 //!
 //! ```
 //! # use lunacm::{channel::*, crypto::*};
@@ -38,7 +42,7 @@
 //! let mut accepted = responder.receive(&message, &directory, random, &mut answer)?;
 //! let Answer::Established(mut session) = waiting.receive(&answer)? else { unreachable!() };
 //! session.seal(b"a request", &mut record)?;
-//! assert!(matches!(accepted.session.open(&record)?, Opened::Data(_)));
+//! assert!(matches!(accepted.session.open(&mut record)?, Opened::Data(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -65,22 +69,29 @@
 
 pub mod noise;
 
+mod control;
+mod cookie;
 mod error;
 mod initiator;
+mod keys;
+mod limits;
 mod message;
 mod parts;
+mod rekey;
 mod responder;
 mod session;
 mod suite;
 mod window;
 
+pub use cookie::{COOKIE_BYTES, COOKIE_SECRET_LIFETIME, CookieJar, Origin};
 pub use error::{HandshakeError, PartError, Refused, SessionError};
-pub use initiator::{Answer, AwaitAnswer, Initiator, InitiatorConfig};
-pub use message::{ANSWER_BYTES, PROTOCOL_VERSION};
-pub use parts::{Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, split};
+pub use initiator::{Answer, AwaitAnswer, Demanded, Initiator, InitiatorConfig};
+pub use keys::{MAXIMUM_PLAINTEXT_BYTES, RECORD_HEADER_BYTES};
+pub use limits::{GRACE_RECORDS, KeyLimits, MAXIMUM_BYTES, MAXIMUM_RECORDS};
+pub use message::{PROTOCOL_VERSION, answer_bytes};
+pub use parts::{Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Part, split};
+pub use rekey::RETIRED_KEY_LIFETIME;
 pub use responder::{Accepted, Directory, PartitionKeys, Responder};
-pub use session::{
-    MAXIMUM_PLAINTEXT_BYTES, MAXIMUM_RECORDS, Opened, RECORD_HEADER_BYTES, Session, SessionStatus,
-};
-pub use suite::{Suite, SuiteSet};
+pub use session::{Opened, Session, SessionSettings, SessionStatus};
+pub use suite::{KeyExchange, Suite, SuiteSet};
 pub use window::{WindowSize, WindowSizeError};

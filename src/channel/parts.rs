@@ -17,7 +17,7 @@ const FLAG_LAST: u8 = 0x01;
 /// Cuts a message into the plaintexts of records, in their order; an empty one makes one part.
 ///
 /// Parts of messages with different identifiers may be mixed; those of one keep their order.
-pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
+pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Part<'_>> {
     let mut rest = Some(message);
     std::iter::from_fn(move || {
         let message = rest?;
@@ -31,17 +31,33 @@ pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Zeroizing<Vec<u8>>
                 (message, FLAG_LAST)
             }
         };
-        Some(encode(id, flags, chunk))
+        Some(Part::new(id, flags, chunk))
     })
 }
 
-/// The size of its buffer is right from the start, so no copy is left behind.
-fn encode(id: u32, flags: u8, chunk: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut part = Zeroizing::new(Vec::with_capacity(HEADER_BYTES + chunk.len()));
-    part.extend_from_slice(&id.to_be_bytes());
-    part.push(flags);
-    part.extend_from_slice(chunk);
-    part
+/// A piece of a message, still where the message lies: for [`super::Session::seal_pieces`].
+#[derive(Clone, Copy)]
+pub struct Part<'m> {
+    header: [u8; HEADER_BYTES],
+    chunk: &'m [u8],
+}
+
+impl<'m> Part<'m> {
+    fn new(id: u32, flags: u8, chunk: &'m [u8]) -> Self {
+        let [a, b, c, d] = id.to_be_bytes();
+        Self { header: [a, b, c, d, flags], chunk }
+    }
+
+    /// The record's plaintext, in two pieces.
+    pub const fn pieces(&self) -> [&[u8]; 2] {
+        [&self.header, self.chunk]
+    }
+}
+
+impl fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({} bytes)", self.chunk.len())
+    }
 }
 
 /// A message that has come in full.
@@ -172,7 +188,7 @@ mod tests {
         AssemblerLimits { message_bytes: 300_000, total_bytes: 400_000, messages: 3 };
 
     fn part(id: u32, flags: u8, chunk: &[u8]) -> Vec<u8> {
-        encode(id, flags, chunk).to_vec()
+        Part::new(id, flags, chunk).pieces().concat()
     }
 
     fn message(id: u32, content: &[u8]) -> Message {
@@ -188,10 +204,10 @@ mod tests {
             let mut assembler = Assembler::new(LIMITS);
             let (last, before) = parts.split_last().unwrap();
             for part in before {
-                assert!(part.len() <= MAXIMUM_PLAINTEXT_BYTES);
-                assert_eq!(assembler.push(part), Ok(None));
+                assert!(part.pieces().concat().len() <= MAXIMUM_PLAINTEXT_BYTES);
+                assert_eq!(assembler.push(&part.pieces().concat()), Ok(None));
             }
-            assert_eq!(assembler.push(last), Ok(Some(message(7, &content))));
+            assert_eq!(assembler.push(&last.pieces().concat()), Ok(Some(message(7, &content))));
             assert_eq!(assembler.incomplete(), 0);
         }
     }
@@ -244,7 +260,7 @@ mod tests {
             let mut done = Vec::new();
             for at in order.into_iter().chain([0, 0, 0, 1, 1, 1, 2, 2, 2]) {
                 let part = queues.get_mut(at).and_then(Iterator::next);
-                done.extend(part.and_then(|part| assembler.push(&part).unwrap()));
+                done.extend(part.and_then(|part| assembler.push(&part.pieces().concat()).unwrap()));
             }
             done.sort_by_key(|message| message.id);
             let expected: Vec<_> =

@@ -7,7 +7,8 @@ use super::{
     message::{
         Init, InitError, PROTOCOL_VERSION, TYPE_ANSWER, TYPE_VERSION, Verdict, prologue, refusal,
     },
-    noise::{self, MESSAGE_1_BYTES, Received},
+    noise::{self, Received, message_1_bytes},
+    session::End,
 };
 
 /// Where partitions and their clients are looked up. Both questions are asked in every handshake,
@@ -65,7 +66,7 @@ impl Responder {
             Err(Refused::VersionUnsupported { .. }) => {
                 out.extend_from_slice(&[TYPE_VERSION, PROTOCOL_VERSION]);
             }
-            Err(_) => out.append(&mut refusal()),
+            Err(_) => out.append(&mut refusal(claimed_suite(message))),
         }
         outcome
     }
@@ -89,14 +90,14 @@ impl Responder {
         let (serial, client, suite) = (init.header.serial, received.remote_static, init.suite);
         let verdict =
             judge(&init, partition.suites).ok_or(Refused::PolicyMismatch { serial, client })?;
-        let ephemeral = KeyPair::generate(random)?;
+        let ephemeral = noise::ResponderEphemeral::generate(suite, random)?;
         let keys = received
             .next
             .write_message(ephemeral, &verdict.encode(), answer)
             .map_err(|_| Refused::NotAuthentic { serial })?;
         match verdict {
             Verdict::Accepted => {
-                let session = Session::new(suite, keys.responder, keys.initiator);
+                let session = Session::new(End::Partition, suite, keys);
                 Ok(Accepted { serial, client, session })
             }
             Verdict::SuiteRefused(_) => Err(Refused::SuiteNotPermitted { serial, client, suite }),
@@ -130,11 +131,19 @@ impl Responder {
 
     /// What a well-formed message would have cost.
     fn work_in_vain(&self) {
+        let suite = UNCLAIMED;
         let mut message = self.decoy.public().to_vec();
-        message.resize(MESSAGE_1_BYTES, 0);
-        let suite = Suite::Aes256GcmSha256;
+        message.resize(message_1_bytes(suite), 0);
         let _ = noise::Responder::new(suite, &[], self.decoy.clone()).read_message(&message);
     }
+}
+
+/// The suite whose size a refusal has when the message names none.
+const UNCLAIMED: Suite = Suite::HYBRID[0];
+
+/// The suite that a message claims to run, good or not: it decides the size of the refusal.
+fn claimed_suite(message: &[u8]) -> Suite {
+    Init::parse(message).map_or(UNCLAIMED, |init| init.suite)
 }
 
 /// A handshake that stands, from the partition's side.

@@ -1,40 +1,72 @@
-//! Cipher suites: what the four classic ones are, their numbers and their names.
+//! Cipher suites: what they are made of, their numbers and their names.
 
 use crate::crypto::{Cipher, Digest};
 
-/// A cipher suite: the pattern, the key agreement, the AEAD and the hash of one channel.
-///
-/// All are Noise protocols (revision 34, section 8) with the pattern IK over X25519. Numbers from
-/// `0x10` up are kept for suites that add a post-quantum key encapsulation.
+/// What two ends agree on a secret by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Suite {
-    /// `Noise_IK_25519_AESGCM_SHA256`.
-    Aes256GcmSha256,
-    /// `Noise_IK_25519_AESGCM_SHA512`.
-    Aes256GcmSha512,
-    /// `Noise_IK_25519_ChaChaPoly_SHA256`.
-    ChaCha20Poly1305Sha256,
-    /// `Noise_IK_25519_ChaChaPoly_SHA512`.
-    ChaCha20Poly1305Sha512,
+pub enum KeyExchange {
+    /// X25519 with ML-KEM-768 beside it: both have to be broken to read what was recorded.
+    Hybrid,
+    /// X25519 alone.
+    Classic,
+}
+
+impl KeyExchange {
+    /// Every key exchange, the most wanted first.
+    pub const ALL: [Self; 2] = [Self::Hybrid, Self::Classic];
+
+    /// The name on screens.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hybrid => "X25519 with ML-KEM-768",
+            Self::Classic => "X25519",
+        }
+    }
+}
+
+/// A cipher suite: the key exchange, the AEAD and the hash of one channel.
+///
+/// The suites are Noise protocols (revision 34, section 8) with the pattern IK over X25519; hybrid
+/// ones have the modifier `hfs` of the extension for hybrid forward secrecy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Suite {
+    exchange: KeyExchange,
+    cipher: Cipher,
+    digest: Digest,
 }
 
 impl Suite {
-    /// Every suite, by rising number.
-    pub const ALL: [Self; 4] = [
-        Self::Aes256GcmSha256,
-        Self::Aes256GcmSha512,
-        Self::ChaCha20Poly1305Sha256,
-        Self::ChaCha20Poly1305Sha512,
-    ];
+    /// Every suite, the most wanted first.
+    pub const ALL: [Self; 8] = {
+        let [h1, h2, h3, h4] = Self::HYBRID;
+        let [c1, c2, c3, c4] = Self::CLASSIC;
+        [h1, h2, h3, h4, c1, c2, c3, c4]
+    };
 
-    /// The number on the wire.
+    /// The hybrid suites, by rising number.
+    pub const HYBRID: [Self; 4] = Self::with(KeyExchange::Hybrid);
+
+    /// The classic suites, by rising number.
+    pub const CLASSIC: [Self; 4] = Self::with(KeyExchange::Classic);
+
+    /// The suite of these parts.
+    pub const fn of(exchange: KeyExchange, cipher: Cipher, digest: Digest) -> Self {
+        Self { exchange, cipher, digest }
+    }
+
+    /// The number on the wire: the key exchange in the upper half, the rest in the lower.
     pub const fn id(self) -> u8 {
-        match self {
-            Self::Aes256GcmSha256 => 0x01,
-            Self::Aes256GcmSha512 => 0x02,
-            Self::ChaCha20Poly1305Sha256 => 0x03,
-            Self::ChaCha20Poly1305Sha512 => 0x04,
-        }
+        let exchange = match self.exchange {
+            KeyExchange::Classic => 0x00,
+            KeyExchange::Hybrid => 0x10,
+        };
+        let rest = match (self.cipher, self.digest) {
+            (Cipher::Aes256Gcm, Digest::Sha256) => 0x01,
+            (Cipher::Aes256Gcm, Digest::Sha512) => 0x02,
+            (Cipher::ChaCha20Poly1305, Digest::Sha256) => 0x03,
+            (Cipher::ChaCha20Poly1305, Digest::Sha512) => 0x04,
+        };
+        exchange | rest
     }
 
     /// The suite of this number.
@@ -42,45 +74,57 @@ impl Suite {
         Self::ALL.into_iter().find(|suite| suite.id() == id)
     }
 
-    /// The suite of this AEAD and this hash.
-    pub const fn of(cipher: Cipher, digest: Digest) -> Self {
-        match (cipher, digest) {
-            (Cipher::Aes256Gcm, Digest::Sha256) => Self::Aes256GcmSha256,
-            (Cipher::Aes256Gcm, Digest::Sha512) => Self::Aes256GcmSha512,
-            (Cipher::ChaCha20Poly1305, Digest::Sha256) => Self::ChaCha20Poly1305Sha256,
-            (Cipher::ChaCha20Poly1305, Digest::Sha512) => Self::ChaCha20Poly1305Sha512,
+    /// The name of the protocol that starts the key schedule of a handshake (Noise, section 8).
+    pub const fn noise_name(self) -> &'static str {
+        match self.id() {
+            0x01 => "Noise_IK_25519_AESGCM_SHA256",
+            0x02 => "Noise_IK_25519_AESGCM_SHA512",
+            0x03 => "Noise_IK_25519_ChaChaPoly_SHA256",
+            0x04 => "Noise_IK_25519_ChaChaPoly_SHA512",
+            0x11 => "Noise_IKhfs_25519+MLKEM768_AESGCM_SHA256",
+            0x12 => "Noise_IKhfs_25519+MLKEM768_AESGCM_SHA512",
+            0x13 => "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256",
+            _ => "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA512",
         }
     }
 
-    /// The protocol name that starts the key schedule (Noise, section 8).
-    pub const fn noise_name(self) -> &'static str {
-        match self {
-            Self::Aes256GcmSha256 => "Noise_IK_25519_AESGCM_SHA256",
-            Self::Aes256GcmSha512 => "Noise_IK_25519_AESGCM_SHA512",
-            Self::ChaCha20Poly1305Sha256 => "Noise_IK_25519_ChaChaPoly_SHA256",
-            Self::ChaCha20Poly1305Sha512 => "Noise_IK_25519_ChaChaPoly_SHA512",
+    /// The name of the protocol that starts the key schedule of a change of keys.
+    pub const fn rekey_name(self) -> &'static str {
+        match self.id() {
+            0x01 => "Noise_NNpsk0_25519_AESGCM_SHA256",
+            0x02 => "Noise_NNpsk0_25519_AESGCM_SHA512",
+            0x03 => "Noise_NNpsk0_25519_ChaChaPoly_SHA256",
+            0x04 => "Noise_NNpsk0_25519_ChaChaPoly_SHA512",
+            0x11 => "Noise_NNhfs+psk0_25519+MLKEM768_AESGCM_SHA256",
+            0x12 => "Noise_NNhfs+psk0_25519+MLKEM768_AESGCM_SHA512",
+            0x13 => "Noise_NNhfs+psk0_25519+MLKEM768_ChaChaPoly_SHA256",
+            _ => "Noise_NNhfs+psk0_25519+MLKEM768_ChaChaPoly_SHA512",
         }
+    }
+
+    /// The key exchange.
+    pub const fn exchange(self) -> KeyExchange {
+        self.exchange
+    }
+
+    /// Whether ML-KEM-768 stands beside X25519.
+    pub const fn is_hybrid(self) -> bool {
+        matches!(self.exchange, KeyExchange::Hybrid)
     }
 
     /// The AEAD.
     pub const fn cipher(self) -> Cipher {
-        match self {
-            Self::Aes256GcmSha256 | Self::Aes256GcmSha512 => Cipher::Aes256Gcm,
-            Self::ChaCha20Poly1305Sha256 | Self::ChaCha20Poly1305Sha512 => Cipher::ChaCha20Poly1305,
-        }
+        self.cipher
     }
 
     /// The hash of the key schedule.
     pub const fn digest(self) -> Digest {
-        match self {
-            Self::Aes256GcmSha256 | Self::ChaCha20Poly1305Sha256 => Digest::Sha256,
-            Self::Aes256GcmSha512 | Self::ChaCha20Poly1305Sha512 => Digest::Sha512,
-        }
+        self.digest
     }
 
     /// The AEAD's name on screens.
     pub const fn cipher_name(self) -> &'static str {
-        match self.cipher() {
+        match self.cipher {
             Cipher::Aes256Gcm => "AES 256 Bit with Galois/Counter Mode",
             Cipher::ChaCha20Poly1305 => "ChaCha20-Poly1305 256 Bit",
         }
@@ -88,10 +132,25 @@ impl Suite {
 
     /// The name on screens of the HMAC that the key schedule runs on.
     pub const fn hmac_name(self) -> &'static str {
-        match self.digest() {
+        match self.digest {
             Digest::Sha256 => "HMAC with SHA 256 Bit",
             Digest::Sha512 => "HMAC with SHA 512 Bit",
         }
+    }
+
+    const fn with(exchange: KeyExchange) -> [Self; 4] {
+        [
+            Self::of(exchange, Cipher::Aes256Gcm, Digest::Sha256),
+            Self::of(exchange, Cipher::Aes256Gcm, Digest::Sha512),
+            Self::of(exchange, Cipher::ChaCha20Poly1305, Digest::Sha256),
+            Self::of(exchange, Cipher::ChaCha20Poly1305, Digest::Sha512),
+        ]
+    }
+
+    /// The suite's bit in a [`SuiteSet`].
+    const fn bit(self) -> u8 {
+        let id = self.id();
+        1 << ((id & 0x0f) - 1 + (id >> 4) * 4)
     }
 }
 
@@ -104,25 +163,27 @@ impl SuiteSet {
     pub const EMPTY: Self = Self(0);
 
     /// Every suite.
-    pub const ALL: Self = Self::EMPTY
-        .with(Suite::Aes256GcmSha256)
-        .with(Suite::Aes256GcmSha512)
-        .with(Suite::ChaCha20Poly1305Sha256)
-        .with(Suite::ChaCha20Poly1305Sha512);
+    pub const ALL: Self = Self(0xff);
+
+    /// The hybrid suites: what a partition permits unless it is told otherwise.
+    pub const HYBRID: Self = Self(0xf0);
+
+    /// The classic suites.
+    pub const CLASSIC: Self = Self(0x0f);
 
     /// This set and `suite`.
     pub const fn with(self, suite: Suite) -> Self {
-        Self(self.0 | Self::bit(suite))
+        Self(self.0 | suite.bit())
     }
 
     /// This set without `suite`.
     pub const fn without(self, suite: Suite) -> Self {
-        Self(self.0 & !Self::bit(suite))
+        Self(self.0 & !suite.bit())
     }
 
     /// Whether `suite` is in the set.
     pub const fn contains(self, suite: Suite) -> bool {
-        self.0 & Self::bit(suite) != 0
+        self.0 & suite.bit() != 0
     }
 
     /// The suites that are in both sets.
@@ -137,11 +198,8 @@ impl SuiteSet {
 
     /// The suites, by rising number.
     pub fn iter(self) -> impl Iterator<Item = Suite> {
-        Suite::ALL.into_iter().filter(move |suite| self.contains(*suite))
-    }
-
-    const fn bit(suite: Suite) -> u8 {
-        1 << suite.id()
+        let rising = Suite::CLASSIC.into_iter().chain(Suite::HYBRID);
+        rising.filter(move |suite| self.contains(*suite))
     }
 }
 
@@ -159,15 +217,22 @@ mod tests {
     fn numbers_and_parts_name_a_suite() {
         for suite in Suite::ALL {
             assert_eq!(Suite::from_id(suite.id()), Some(suite));
-            assert_eq!(Suite::of(suite.cipher(), suite.digest()), suite);
+            assert_eq!(Suite::of(suite.exchange(), suite.cipher(), suite.digest()), suite);
+            assert_eq!(suite.noise_name().contains("MLKEM768"), suite.is_hybrid());
+            let rest = |name: &'static str| name.split('_').skip(2).collect::<Vec<_>>();
+            assert_eq!(rest(suite.noise_name()), rest(suite.rekey_name()));
         }
-        assert_eq!(Suite::from_id(0), None);
-        assert_eq!(Suite::from_id(5), None);
+        for id in [0, 5, 0x10, 0x15, 0x20, 0xff] {
+            assert_eq!(Suite::from_id(id), None);
+        }
     }
 
     #[test]
     fn a_set_holds_what_was_put_in() {
-        assert_eq!(SuiteSet::ALL.iter().collect::<Vec<_>>(), Suite::ALL);
+        let all: Vec<_> = SuiteSet::ALL.iter().collect();
+        assert!(all.is_sorted_by_key(|suite| suite.id()) && all.len() == Suite::ALL.len());
+        assert_eq!(SuiteSet::HYBRID.iter().collect::<Vec<_>>(), Suite::HYBRID);
+        assert_eq!(SuiteSet::CLASSIC.iter().collect::<Vec<_>>(), Suite::CLASSIC);
         for suite in Suite::ALL {
             let one = SuiteSet::EMPTY.with(suite);
             assert_eq!(one.iter().collect::<Vec<_>>(), [suite]);

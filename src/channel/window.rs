@@ -65,10 +65,6 @@ impl ReplayWindow {
         Self { size, newest: None, seen: [0; WORDS] }
     }
 
-    pub(super) const fn size(&self) -> WindowSize {
-        self.size
-    }
-
     pub(super) const fn resize(&mut self, size: WindowSize) {
         self.size = size;
     }

@@ -13,6 +13,7 @@ pub mod identity_file;
 mod link;
 pub mod ntls_identity;
 mod partition;
+pub mod policy_file;
 pub mod registration;
 mod repeatable;
 pub mod servers;

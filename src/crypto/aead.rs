@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 /// The size in bytes of a nonce.
 pub const NONCE_BYTES: usize = 12;
@@ -19,7 +19,7 @@ pub enum Cipher {
     ChaCha20Poly1305,
 }
 
-/// A key for one [`Cipher`]. Callers never use a nonce twice under one key.
+/// A key for one [`Cipher`], erased when dropped. Callers never use a nonce twice under one key.
 pub struct AeadKey(LessSafeKey);
 
 impl AeadKey {

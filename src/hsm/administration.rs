@@ -171,7 +171,7 @@ impl Hsm {
         }
     }
 
-    fn named(&self, name: &Label) -> Result<PartitionRow, Status> {
+    pub(super) fn named(&self, name: &Label) -> Result<PartitionRow, Status> {
         let partitions = self.store.partitions().map_err(fault)?;
         let named = partitions.into_iter().find(|partition| partition.name == *name);
         named.ok_or(Status::ObjectHandleInvalid)

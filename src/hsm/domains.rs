@@ -117,11 +117,14 @@ impl Hsm {
     ) -> Result<(), Status> {
         check_role(session, partition, Role::PartitionSo)?;
         let mut domains = self.store.domains(partition.serial).map_err(fault)?;
-        if domains.iter().any(|known| known.label == new && known.label != *label) {
+        let at = domains.iter().position(|known| known.label == *label);
+        let at = at.ok_or(Status::ObjectHandleInvalid)?;
+        if domains.iter().enumerate().any(|(other, known)| other != at && known.label == new) {
             return Err(Status::AttributeValueInvalid);
         }
-        let named = domains.iter_mut().find(|known| known.label == *label);
-        named.ok_or(Status::ObjectHandleInvalid)?.label = new;
+        if let Some(named) = domains.get_mut(at) {
+            named.label = new;
+        }
         self.store.set_domains(partition.serial, &domains).map_err(fault)
     }
 

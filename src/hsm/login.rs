@@ -1,10 +1,14 @@
 //! Roles: created, logged in, counted, locked out.
 
 use super::{
-    Effect, Hsm, LinkSession, fault,
+    Effect, Hsm, LinkSession,
+    application::Caller,
+    fault,
+    object::permission,
     partition::{Outcome, check_role},
     policy::check_length,
     session::Login,
+    wait,
 };
 use crate::{
     crypto::PasswordKey,
@@ -31,15 +35,48 @@ impl Hsm {
         let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
         let generation = partition.generation;
         let must_change = row.must_change;
+        if role == Role::PartitionSo && Caller::read_only_sessions(session.application()) {
+            return Err(Status::SessionReadOnlyExists);
+        }
         let mut login = session.login(generation);
         if login.is_some() {
             return Err(Status::UserAlreadyLoggedIn);
         }
         let salt = row.credential.hash.salt;
+        let vault = &self.known(partition.serial).ok_or(Status::TokenNotPresent)?.vault;
+        let unlocked = permission::sees_private(Some(role)) && vault.generation() == generation;
+        let unlocked = unlocked.then(|| vault.unlock(self, &key)).transpose()?;
         let valid = self.login_token(partition.serial, role);
-        *login = Some(Login { role, generation, key, password_key, salt, must_change, valid });
+        *login =
+            Some(Login { role, generation, key, password_key, salt, must_change, valid, unlocked });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
+    }
+
+    /// Checks the password of a role that is logged in, for one use of a key.
+    ///
+    /// # Errors
+    /// The password is wrong, or the role has no attempts left.
+    pub(super) fn check_again(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        password: &Password,
+    ) -> Result<(), Status> {
+        let known = self.known(serial).ok_or(Status::TokenNotPresent)?;
+        if !permission::sees_private(Some(role)) {
+            return Err(Status::UserNotLoggedIn);
+        }
+        let _turn = wait(&known.turn);
+        let partition = self.store.partition(serial).map_err(fault)?;
+        let partition = partition.ok_or(Status::TokenNotPresent)?;
+        let roles = self.store.roles(serial).map_err(fault)?;
+        let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
+        match self.check_password(&partition, &roles, row, password)? {
+            Checked::Right(_) => Ok(()),
+            // These roles' lock-out ends no links.
+            Checked::Wrong(_) => Err(Status::PinLocked),
+        }
     }
 
     pub(super) fn change_password(

@@ -4,11 +4,15 @@
 //! else is to be known goes to the log.
 
 mod administration;
+mod application;
+mod audit;
 mod clients;
 mod domains;
 mod keys;
 mod login;
+mod mechanism;
 mod ntls;
+mod object;
 mod partition;
 mod policy;
 mod registry;
@@ -20,6 +24,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 pub use ntls::{NtlsClient, NtlsFailure};
@@ -27,10 +32,12 @@ pub use security_officer::LoginFailure;
 pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
-    crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError},
+    crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError, SystemRandom},
     model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
-    store::{ApplianceStore, ClientRow, Sealer, StoreError},
+    store::{ApplianceStore, ClientRow, Sealer, Seat, StoreError},
 };
+
+use object::Vault;
 
 /// The version of the firmware whose rules these are.
 pub const FIRMWARE: &str = "7.7.0";
@@ -44,6 +51,7 @@ pub struct Hsm {
     sealer: Sealer,
     cost: PasswordParameters,
     random: Mutex<Box<dyn Random + Send>>,
+    now: Box<dyn Fn() -> u64 + Send + Sync>,
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
@@ -58,17 +66,45 @@ pub struct Hsm {
     turn: Mutex<()>,
 }
 
+/// What an HSM has from the machine it runs on.
+pub struct Surroundings {
+    /// Randomness.
+    pub random: Box<dyn Random + Send>,
+    /// The clock: seconds since 1970 UTC.
+    pub now: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Surroundings {
+    /// The operating system's.
+    pub fn system() -> Self {
+        let since = |now: SystemTime| now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self {
+            random: Box::new(SystemRandom::new()),
+            now: Box::new(move || since(SystemTime::now())),
+        }
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Surroundings(..)")
+    }
+}
+
 /// A partition, as handshakes and every request need it.
 #[derive(Debug)]
 struct KnownPartition {
     identity: KeyPair,
     initialized: bool,
+    generation: u64,
     clients: Vec<ClientRow>,
     /// The policies in force, within the capabilities.
     policies: PolicySet,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
+    /// The token objects.
+    vault: Arc<Vault>,
 }
 
 /// Whether a partition takes a client.
@@ -103,13 +139,14 @@ impl Hsm {
         store: Arc<dyn ApplianceStore>,
         sealer: Sealer,
         cost: PasswordParameters,
-        random: Box<dyn Random + Send>,
+        surroundings: Surroundings,
     ) -> Result<Self, StoreError> {
+        let Surroundings { random, now } = surroundings;
         let random = Mutex::new(random);
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
         let logins = Mutex::default();
-        let hsm = Self { store, sealer, cost, random, known, ntls, policies, logins, turn };
+        let hsm = Self { store, sealer, cost, random, now, known, ntls, policies, logins, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -162,10 +199,23 @@ impl Hsm {
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
         let policies = self.stored_policies(serial)?;
-        let turn = all.get(&serial).map(|known| known.turn.clone()).unwrap_or_default();
-        let known = KnownPartition { identity, initialized, clients, policies, turn };
+        let before = all.get(&serial);
+        let turn = before.map(|known| known.turn.clone()).unwrap_or_default();
+        let generation = partition.generation;
+        let vault = match before.filter(|known| known.generation == generation) {
+            Some(known) => known.vault.clone(),
+            None => Arc::new(Vault::new(serial, generation, self.store.last_handle(serial)?)),
+        };
+        let known =
+            KnownPartition { identity, initialized, generation, clients, policies, turn, vault };
         all.insert(serial, Arc::new(known));
         Ok(())
+    }
+
+    /// Seals a value under any key.
+    fn seal(&self, sealer: &Sealer, seat: Seat<'_>, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        sealer.seal(seat, value, random.as_mut())
     }
 
     fn fill<const BYTES: usize>(&self) -> Result<[u8; BYTES], RandomError> {

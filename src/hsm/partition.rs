@@ -1,7 +1,10 @@
 //! What a partition answers its clients.
 
 use super::{
-    Effect, FIRMWARE, Hsm, LinkClient, LinkSession, fault,
+    Effect, FIRMWARE, Hsm, LinkClient, LinkSession,
+    application::Caller,
+    audit::act_of,
+    fault,
     policy::check_length,
     session::{Login, PartitionKey},
     wait,
@@ -29,8 +32,27 @@ pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
 impl Hsm {
     /// Performs a request that came over this link.
     pub fn perform(&self, session: &LinkSession, request: Request) -> (Reply, Vec<Effect>) {
-        self.try_perform(session, request)
-            .unwrap_or_else(|status| (Reply::Failed(status), Vec::new()))
+        if let Request::Cryptoki(request) = request {
+            return (self.cryptoki(session, request), Vec::new());
+        }
+        let act = act_of(&request);
+        let role = concerns(&request).or_else(|| self.role_of(session));
+        let done = self.try_perform(session, request);
+        let outcome = match &done {
+            Ok((Reply::Failed(status), _)) | Err(status) => *status,
+            Ok(_) => Status::Ok,
+        };
+        let recorded = act.map_or(Ok(()), |act| self.record_request(session, (act, role), outcome));
+        match (done, recorded) {
+            (Ok((_, effects)), Err(status)) => (Reply::Failed(status), effects),
+            (Ok(done), Ok(())) => done,
+            (Err(status), _) => (Reply::Failed(status), Vec::new()),
+        }
+    }
+
+    /// The role that is logged in over a link.
+    fn role_of(&self, session: &LinkSession) -> Option<Role> {
+        self.known(session.serial()).and_then(|known| session.role(known.generation))
     }
 
     fn try_perform(&self, session: &LinkSession, request: Request) -> Outcome {
@@ -54,6 +76,7 @@ impl Hsm {
                 return Err(Status::FunctionRejected);
             }
             Request::Ping => Reply::Done,
+            // Performed before it comes here.
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
             Request::Initialize { label, password, domain, domain_label, policies } => {
@@ -65,7 +88,7 @@ impl Hsm {
                 return self.log_in(session, &partition, role, &password);
             }
             Request::Logout => {
-                session.login(partition.generation).take().ok_or(Status::UserNotLoggedIn)?;
+                session.log_out(partition.generation).ok_or(Status::UserNotLoggedIn)?;
                 Reply::Done
             }
             Request::DescribeRole { role } => {
@@ -100,8 +123,7 @@ impl Hsm {
             }
             Request::Contents => {
                 session.role(partition.generation).ok_or(Status::UserNotLoggedIn)?;
-                // Objects come with the mechanisms that make them; until then there are none.
-                Reply::Objects(Vec::new())
+                Reply::Objects(Caller::new(self, session)?.contents()?)
             }
             Request::Policies => {
                 Reply::Policies { capabilities: self.capabilities(), policies: known.policies }
@@ -126,8 +148,8 @@ impl Hsm {
             model: format!("LunaSA {FIRMWARE}"),
             firmware: FIRMWARE.to_owned(),
             total_storage: partition.storage,
-            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES,
-            objects: 0,
+            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES + partition.object_bytes,
+            objects: partition.objects,
             clients,
             ouid: partition.ouid,
             logged_in: session.role(partition.generation),

@@ -56,6 +56,9 @@ impl Hsm {
         }
         let changes = after.changes_from(&before);
         self.store.set_policies(serial, &changes, erases).map_err(fault)?;
+        if erases && let Some(known) = self.known(serial) {
+            known.vault.empty();
+        }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, ?changes, erases, "policies changed");
         Ok(())

@@ -107,6 +107,8 @@ impl Hsm {
             ouid: self.fill().map_err(fault)?,
             identity: *identity.public(),
             sealed_identity,
+            objects: 0,
+            object_bytes: 0,
         })
     }
 
@@ -128,8 +130,8 @@ impl Hsm {
             serial: partition.serial,
             label: partition.label.clone(),
             total_storage: partition.storage,
-            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES,
-            objects: 0,
+            used_storage: u64::from(clients) * CLIENT_IDENTITY_BYTES + partition.object_bytes,
+            objects: partition.objects,
             clients,
             links: 0,
             roles: roles.to_vec(),

@@ -10,6 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use super::{application::Application, object::Unlocked};
 use crate::{
     crypto::{CertificateHash, PasswordKey, PublicKey},
     model::{Role, SerialNumber},
@@ -41,6 +42,7 @@ pub struct LinkSession {
     serial: SerialNumber,
     client: LinkClient,
     login: Mutex<Option<Login>>,
+    application: Application,
 }
 
 /// A role that is logged in.
@@ -58,6 +60,8 @@ pub(super) struct Login {
     pub(super) must_change: bool,
     /// Cleared when the role is logged out everywhere else.
     pub(super) valid: Arc<AtomicBool>,
+    /// The partition's private objects, for roles that have any.
+    pub(super) unlocked: Option<Arc<Unlocked>>,
 }
 
 /// The key that everything in a partition is sealed under.
@@ -66,7 +70,12 @@ pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 impl LinkSession {
     /// A link on which nobody is logged in.
     pub fn new(serial: SerialNumber, client: impl Into<LinkClient>) -> Self {
-        Self { serial, client: client.into(), login: Mutex::new(None) }
+        Self {
+            serial,
+            client: client.into(),
+            login: Mutex::new(None),
+            application: Application::default(),
+        }
     }
 
     /// The partition that the link leads to.
@@ -82,10 +91,25 @@ impl LinkSession {
     /// The login, if it is of this generation and still valid; another one is dropped.
     pub(super) fn login(&self, generation: u64) -> MutexGuard<'_, Option<Login>> {
         let mut login = self.lock();
-        login.take_if(|login| {
+        let ended = login.take_if(|login| {
             login.generation != generation || !login.valid.load(Ordering::Acquire)
         });
+        if ended.is_some() {
+            self.application.log_out();
+        }
         login
+    }
+
+    /// Ends the login, and with it what the application has that needs one.
+    pub(super) fn log_out(&self, generation: u64) -> Option<Role> {
+        let role = self.login(generation).take().map(|login| login.role);
+        self.application.log_out();
+        role
+    }
+
+    /// The sessions and session objects of the application at the other end.
+    pub(super) const fn application(&self) -> &Application {
+        &self.application
     }
 
     /// The role that is logged in.

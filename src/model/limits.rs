@@ -7,6 +7,13 @@ pub const CLIENT_IDENTITY_BYTES: u64 = 2392;
 /// Storage in bytes that a partition's own administration takes on the HSM.
 pub const PARTITION_OVERHEAD_BYTES: u64 = 9648;
 
+/// Storage in bytes that an object takes besides its attributes: its row, its place in the index
+/// and what seals it.
+pub const OBJECT_OVERHEAD_BYTES: u64 = 96;
+
+/// Sessions that one application may have open on a partition.
+pub const MAXIMUM_SESSIONS: usize = 4096;
+
 /// Storage in bytes of a partition created without a size.
 pub const PARTITION_STORAGE_BYTES: u64 = 325_896;
 

@@ -5,6 +5,7 @@
 //! appliance, and [`Status`], the one numbered vocabulary of outcomes.
 
 mod admin;
+mod audit;
 pub mod cryptoki;
 mod host;
 mod label;
@@ -18,11 +19,15 @@ mod serial;
 mod status;
 
 pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
+pub use audit::{
+    AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
+};
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
     CLIENT_IDENTITY_BYTES, MAXIMUM_DOMAIN, MAXIMUM_DOMAINS, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD,
-    MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
+    MAXIMUM_SESSIONS, MINIMUM_PASSWORD, OBJECT_OVERHEAD_BYTES, PARTITION_OVERHEAD_BYTES,
+    PARTITION_STORAGE_BYTES,
 };
 pub use ntls::{
     CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,

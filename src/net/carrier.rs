@@ -1,14 +1,17 @@
 //! What both ends of a link share: messages to a socket's bytes and back. TLS around frames, in
 //! the frames records of the channel, in the records parts of messages. No socket is touched.
 
+use std::time::Duration;
+
 use rustls::pki_types::CertificateDer;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{inbox::Inbox, tunnel::Tunnel};
 use crate::{
     channel::{
         Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split,
     },
+    crypto::SystemRandom,
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
 
@@ -138,12 +141,12 @@ impl Carrier {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CarrierError> {
+        self.send_control(out)?;
         for part in split(id, message) {
-            self.frame.clear();
-            self.frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+            start(&mut self.frame);
             match &mut self.session {
-                Some(session) => session.seal(&part, &mut self.frame)?,
-                None => self.frame.extend_from_slice(&part),
+                Some(session) => session.seal_pieces(&part.pieces(), &mut self.frame)?,
+                None => part.pieces().iter().for_each(|piece| self.frame.extend_from_slice(piece)),
             }
             self.framed.send(&mut self.frame, out)?;
         }
@@ -162,25 +165,58 @@ impl Carrier {
         self.framed.receive(inbox, out)
     }
 
-    /// The next message that is complete. A replayed record is counted by the engine, logged here
-    /// and never handed over.
-    pub(super) fn next(&mut self) -> Result<Option<Message>, CarrierError> {
-        while let Some(frame) = self.framed.frame()? {
+    /// The next message that is complete; what the channel's engine has to say goes to the end of
+    /// `out`. A replayed record is counted by the engine, logged here and never handed over.
+    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Message>, CarrierError> {
+        loop {
+            let Some(frame) = self.framed.frame()? else { return Ok(None) };
             let message = match &mut self.session {
                 None => self.assembler.push(frame)?,
                 Some(session) => match session.open(frame)? {
-                    Opened::Data(part) => self.assembler.push(&part)?,
+                    Opened::Data(part) => {
+                        let message = self.assembler.push(part);
+                        part.zeroize();
+                        message?
+                    }
+                    Opened::Control => None,
                     Opened::Replayed => {
                         tracing::warn!("a replayed record was refused");
                         None
                     }
                 },
             };
+            self.send_control(out)?;
             if message.is_some() {
                 return Ok(message);
             }
         }
-        Ok(None)
+    }
+
+    /// Lets time pass: `now` is the time since any fixed moment.
+    pub(super) fn tick(&mut self, now: Duration) {
+        if let Some(session) = &mut self.session {
+            session.tick(now);
+        }
+    }
+
+    /// Tells the channel something; what it then has to say goes to the end of `out`.
+    pub(super) fn change(
+        &mut self,
+        change: impl FnOnce(&mut Session),
+        out: &mut Vec<u8>,
+    ) -> Result<(), CarrierError> {
+        self.session.as_mut().map(change);
+        self.send_control(out)
+    }
+
+    /// Puts what the channel's engine has to say to the end of `out`: changes of keys, settings.
+    fn send_control(&mut self, out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        while let Some(session) = self.session.as_mut().filter(|session| session.has_control()) {
+            start(&mut self.frame);
+            session.next_control(&mut SystemRandom::new(), &mut self.frame)?;
+            self.framed.send(&mut self.frame, out)?;
+        }
+        Ok(())
     }
 
     /// Whether [`Self::next`] has something to look at.
@@ -203,6 +239,12 @@ impl Carrier {
         self.framed.release();
         self.frame = Zeroizing::default();
     }
+}
+
+/// Starts a frame: room for its length.
+fn start(frame: &mut Vec<u8>) {
+    frame.clear();
+    frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
 }
 
 /// Why a link cannot go on.

@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     carrier::{Carrier, CarrierError, Framed},
+    doorkeeper::Verdict,
     inbox::Inbox,
     keep_alive::keep_alive,
     server::{Peer, PeerIdentity, Service, Shared},
@@ -25,8 +26,9 @@ use crate::{
 /// How long TLS and the STC handshake may take.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(15);
 
-/// Handshakes that one connection may try: the first, and one under the suite it was told.
-const HANDSHAKES: usize = 2;
+/// First messages that one connection may send: one, one under the suite it was told, and each of
+/// them again with a cookie.
+const FIRST_MESSAGES: usize = 4;
 
 /// A connection that has become a link.
 pub(super) struct Established {
@@ -94,31 +96,45 @@ impl Connection {
         address: SocketAddr,
         shared: &Shared<S>,
     ) -> io::Result<Option<(PeerIdentity, Session)>> {
-        for _ in 0..HANDSHAKES {
+        for _ in 0..FIRST_MESSAGES {
             let message = self.frame().await?;
             let mut answer = vec![0; FRAME_HEADER_BYTES];
+            let pressure = shared.half_open.is_under_pressure();
+            let message =
+                match shared.doorkeeper.judge(&message, address.ip(), pressure, &mut answer) {
+                    Verdict::Admitted(message) => message,
+                    Verdict::CookieDemanded => {
+                        self.send(&mut answer).await?;
+                        continue;
+                    }
+                };
             let directory = shared.service.directory();
             let random = &mut SystemRandom::new();
-            let received = shared.responder.receive(&message, directory, random, &mut answer);
-            let mut out = Vec::new();
-            self.framed.send(&mut answer, &mut out).map_err(invalid)?;
+            let received = shared.responder.receive(message, directory, random, &mut answer);
+            self.send(&mut answer).await?;
             match received {
                 Ok(accepted) => {
-                    self.tcp.write_all(&out).await?;
                     let (serial, client) = (accepted.serial, accepted.client);
                     return Ok(Some((PeerIdentity::Stc { serial, client }, accepted.session)));
                 }
-                Err(Refused::SuiteNotPermitted { .. }) => self.tcp.write_all(&out).await?,
+                Err(Refused::SuiteNotPermitted { .. }) => {}
                 Err(reason) => {
                     tracing::info!(%address, %reason, "handshake refused");
-                    self.framed.close(&mut out);
-                    self.tcp.write_all(&out).await?;
+                    let mut farewell = Vec::new();
+                    self.framed.close(&mut farewell);
+                    self.tcp.write_all(&farewell).await?;
                     self.tcp.shutdown().await?;
                     return Ok(None);
                 }
             }
         }
         Ok(None)
+    }
+
+    async fn send(&mut self, frame: &mut [u8]) -> io::Result<()> {
+        let mut out = Vec::new();
+        self.framed.send(frame, &mut out).map_err(invalid)?;
+        self.tcp.write_all(&out).await
     }
 
     async fn frame(&mut self) -> io::Result<Vec<u8>> {

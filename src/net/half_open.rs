@@ -69,7 +69,11 @@ impl HalfOpen {
         Place { number, table: self.table.clone(), alive }
     }
 
-    /// Whether the table is so full that strangers should prove where they come from.
+    /// Whether the table is so full that strangers have to prove where they come from.
+    pub(super) fn is_under_pressure(&self) -> bool {
+        lock(&self.table).entries.len() * 2 > self.limits.half_open
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         lock(&self.table).entries.len()
@@ -163,7 +167,9 @@ mod tests {
     #[test]
     fn no_flood_outgrows_the_table() {
         let table = table(20, 5);
+        assert!(!table.is_under_pressure());
         let mut places: Vec<_> = (0..200).map(|at| table.enter(source(at % 40))).collect();
+        assert!(table.is_under_pressure());
         assert_eq!(table.len(), 20);
         assert_eq!(places.iter_mut().map(is_out).filter(|out| !out).count(), 20);
     }

@@ -22,7 +22,9 @@ use super::{
     tunnel::Tunnel,
 };
 use crate::{
-    channel::{Answer, HandshakeError, Initiator, InitiatorConfig, Session, SessionStatus},
+    channel::{
+        Answer, AwaitAnswer, HandshakeError, Initiator, InitiatorConfig, Session, SessionStatus,
+    },
     crypto::SystemRandom,
     wire::FRAME_HEADER_BYTES,
 };
@@ -189,10 +191,14 @@ impl Codec for Carrier {
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
         Self::receive(self, inbox, out)?;
-        while let Some(reply) = self.next()? {
+        while let Some(reply) = self.next(out)? {
             hand_over(reply.id, reply.content);
         }
         Ok(())
+    }
+
+    fn tick(&mut self, now: Duration) {
+        Self::tick(self, now);
     }
 }
 
@@ -284,25 +290,31 @@ impl Handshake {
 
     /// Completes the channel's handshake.
     fn agree(&mut self, config: InitiatorConfig) -> Result<Session, ConnectError> {
-        let mut initiator = Initiator::new(config);
-        let mut random = SystemRandom::new();
+        let initiator = Initiator::new(config);
+        let (mut awaiting, mut message) = first_message(initiator)?;
         loop {
-            let mut message = vec![0; FRAME_HEADER_BYTES];
-            let awaiting =
-                initiator.start(&mut random, &mut message).map_err(ConnectError::Handshake)?;
-            let mut out = Vec::new();
-            self.framed.send(&mut message, &mut out).map_err(|error| failed(&error))?;
-            self.write(&out)?;
-            let answer = loop {
-                if let Some(answer) = self.framed.frame().map_err(|error| failed(&error))? {
-                    break answer.to_vec();
-                }
-                self.read()?;
-            };
+            let answer = self.exchange(&mut message)?;
             match awaiting.receive(&answer).map_err(ConnectError::Handshake)? {
                 Answer::Established(session) => return Ok(session),
-                Answer::Retry(next) => initiator = next,
+                Answer::Retry(next) => (awaiting, message) = first_message(next)?,
+                Answer::CookieDemanded(demanded) => {
+                    message = vec![0; FRAME_HEADER_BYTES];
+                    awaiting = demanded.repeat(&mut message);
+                }
             }
+        }
+    }
+
+    /// Sends a frame and waits for one.
+    fn exchange(&mut self, message: &mut [u8]) -> Result<Vec<u8>, ConnectError> {
+        let mut out = Vec::new();
+        self.framed.send(message, &mut out).map_err(|error| failed(&error))?;
+        self.write(&out)?;
+        loop {
+            if let Some(answer) = self.framed.frame().map_err(|error| failed(&error))? {
+                return Ok(answer.to_vec());
+            }
+            self.read()?;
         }
     }
 
@@ -340,6 +352,13 @@ impl Handshake {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
         Write::write_all(&mut self.socket, bytes).map_err(stream)
     }
+}
+
+/// The first message of a handshake in a frame.
+fn first_message(initiator: Initiator) -> Result<(AwaitAnswer, Vec<u8>), ConnectError> {
+    let mut message = vec![0; FRAME_HEADER_BYTES];
+    let awaiting = initiator.start(&mut SystemRandom::new(), &mut message);
+    Ok((awaiting.map_err(ConnectError::Handshake)?, message))
 }
 
 pub(super) fn failed(error: &CarrierError) -> ConnectError {

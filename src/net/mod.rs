@@ -3,6 +3,7 @@
 
 mod carrier;
 mod descriptors;
+mod doorkeeper;
 mod establish;
 mod frames;
 mod half_open;

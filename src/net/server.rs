@@ -19,12 +19,13 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
+    doorkeeper::Doorkeeper,
     establish::establish,
     half_open::{HalfOpen, Place},
     serving::{Event, serve_link},
 };
 use crate::{
-    channel::{Directory, Responder},
+    channel::{Directory, Responder, SessionSettings},
     crypto::PublicKey,
 };
 
@@ -38,6 +39,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Takes a link whose handshake is complete; `closer` ends it from any thread.
     fn open(&self, peer: Peer, closer: Closer) -> Self::Link;
+
+    /// What holds for the link's channel at its start; a [`Closer`] changes it.
+    fn session_settings(&self, link: &Self::Link) -> SessionSettings;
 
     /// How long the link may take to send its first request.
     fn activation_patience(&self, link: &Self::Link) -> Duration;
@@ -119,15 +123,29 @@ impl Default for Limits {
     }
 }
 
-/// Ends one link: no further request is read, those in flight are answered.
+/// Ends one link, or changes what holds for it, from any thread.
 #[derive(Clone, Debug)]
 pub struct Closer(pub(super) mpsc::UnboundedSender<Event>);
 
 impl Closer {
-    /// Ends the link.
+    /// Ends the link: no further request is read, those in flight are answered.
     pub fn close(&self) {
+        self.send(Event::End);
+    }
+
+    /// Changes what holds for the link's channel.
+    pub fn set(&self, settings: SessionSettings) {
+        self.send(Event::Set(settings));
+    }
+
+    /// Has the channel's keys changed.
+    pub fn rekey(&self) {
+        self.send(Event::Rekey);
+    }
+
+    fn send(&self, event: Event) {
         // It fails only if the link has ended.
-        let _ = self.0.send(Event::End);
+        let _ = self.0.send(event);
     }
 }
 
@@ -143,7 +161,7 @@ impl Server {
     /// Serves every connection that arrives at this listener.
     ///
     /// # Errors
-    /// The listener has no address.
+    /// The listener has no address, or there is no randomness.
     pub fn start<S: Service>(
         listener: TcpListener,
         tls: Arc<ServerConfig>,
@@ -154,8 +172,10 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let half_open = HalfOpen::new(limits);
+        let doorkeeper = Doorkeeper::new().map_err(io::Error::other)?;
         let links = Mutex::default();
-        let shared = Shared { tls, responder, service, limits, half_open, stopping, links };
+        let shared =
+            Shared { tls, responder, service, limits, half_open, doorkeeper, stopping, links };
         let accepting = tokio::spawn(accept(listener, Arc::new(shared)));
         Ok(Self { address, stop, accepting })
     }
@@ -186,6 +206,7 @@ pub(super) struct Shared<S> {
     pub(super) service: Arc<S>,
     pub(super) limits: Limits,
     pub(super) half_open: HalfOpen,
+    pub(super) doorkeeper: Doorkeeper,
     stopping: watch::Receiver<bool>,
     links: Mutex<Links>,
 }

@@ -24,6 +24,7 @@ use super::{
     inbox::Inbox,
     server::{Answered, Closer, Performed, Service, Shared},
 };
+use crate::channel::{Session, SessionSettings};
 
 /// Requests of one link that threads may work on at the same time; more wait in the socket.
 const REQUESTS_AT_ONCE: usize = 64;
@@ -53,6 +54,10 @@ pub(super) enum Event {
     Answered(u32, Answered),
     /// Whoever worked on a request is gone without an answer.
     Failed,
+    /// Something else holds for the channel.
+    Set(SessionSettings),
+    /// The channel's keys are to be changed.
+    Rekey,
     /// The link is to end.
     End,
 }
@@ -84,6 +89,7 @@ pub(super) async fn serve_link<S: Service>(
         place: Some(place),
         ending: false,
         resting: false,
+        start: Instant::now(),
         heard: Instant::now(),
         alarm: Box::pin(sleep_until(Instant::now() + patience)),
     };
@@ -127,6 +133,7 @@ struct Serving<S: Service> {
     ending: bool,
     /// The buffers have been given back.
     resting: bool,
+    start: Instant,
     heard: Instant,
     alarm: Pin<Box<Sleep>>,
 }
@@ -150,6 +157,8 @@ enum Step {
 
 impl<S: Service> Serving<S> {
     async fn run(&mut self) -> Result<(), LinkEnd> {
+        let settings = self.open.service.session_settings(&self.open.link);
+        self.carrier.change(|session| session.set(settings), &mut self.out)?;
         // The first request may have come with the end of the handshake.
         self.answer().await?;
         loop {
@@ -161,6 +170,12 @@ impl<S: Service> Serving<S> {
                 Step::Event(Event::Failed) => {
                     self.running -= 1;
                     self.end();
+                }
+                Step::Event(Event::Set(settings)) => {
+                    self.carrier.change(|session| session.set(settings), &mut self.out)?;
+                }
+                Step::Event(Event::Rekey) => {
+                    self.carrier.change(Session::rekey, &mut self.out)?;
                 }
                 Step::Event(Event::End) | Step::Read(0) => self.end(),
                 Step::Read(count) => {
@@ -184,7 +199,7 @@ impl<S: Service> Serving<S> {
         let mut answers = 0_usize;
         while !self.ending
             && self.has_room()
-            && let Some(message) = self.carrier.next()?
+            && let Some(message) = self.carrier.next(&mut self.out)?
         {
             // Its first record has authenticated: the link is no longer half open.
             if self.place.take().is_some() {
@@ -244,6 +259,7 @@ impl<S: Service> Serving<S> {
             return Err(LinkEnd::Silent("it was not activated in time"));
         }
         let now = Instant::now();
+        self.carrier.tick(now - self.start);
         let silence = now - self.heard;
         let idle = self.idle.filter(|_| self.running == 0);
         if idle.is_some_and(|idle| silence >= idle) {
@@ -251,14 +267,16 @@ impl<S: Service> Serving<S> {
             self.end();
             return Ok(());
         }
-        self.resting = silence >= REST;
+        let session = self.carrier.session();
+        let old_keys = session.is_some_and(|session| session.status().old_keys);
+        self.resting = silence >= REST && !old_keys;
         if self.resting {
             self.inbox.release();
             self.carrier.release();
             self.out.shrink_to_fit();
         }
         let next = match (self.resting, self.idle) {
-            (false, _) => self.heard + REST,
+            (false, _) => now + REST,
             (true, Some(idle)) => (self.heard + idle).max(now + REST),
             // Nothing is to be done before something comes.
             (true, None) => now + Duration::from_hours(24),

@@ -152,6 +152,12 @@ impl<'t> Reading<'t> {
             self.valued(arg, value, at..at + 1);
             return at + 1;
         }
+        if dashed
+            && let Some(arg) = self.open_positional().filter(|arg| arg.is_allow_hyphen_values_set())
+        {
+            self.give(arg, Some(word.text.clone()), at..at + 1);
+            return at + 1;
+        }
         self.stray(at, name, dashed);
         at + 1
     }

@@ -4,14 +4,19 @@
 //! (a failure counter, room on a partition, a first contact) do so in one step, so that several
 //! daemons may share one database.
 
-use super::{AdministrationStore, DomainRow, DomainStore, NtlsStore, PolicyStore, StoreError};
+use super::{
+    AdministrationStore, AuditStore, DomainRow, DomainStore, NtlsStore, ObjectStore, PolicyStore,
+    StoreError,
+};
 use crate::{
     crypto::{PasswordHash, PublicKey},
     model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
-pub trait ApplianceStore: NtlsStore + PolicyStore + DomainStore + AdministrationStore {
+pub trait ApplianceStore:
+    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore
+{
     /// The HSM.
     ///
     /// # Errors
@@ -75,8 +80,9 @@ pub trait ApplianceStore: NtlsStore + PolicyStore + DomainStore + Administration
     /// The store cannot be written; nothing has changed.
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError>;
 
-    /// Sets a partition's label and policies, replaces all its roles and domains by these and
-    /// raises its generation. `false` if its generation is not `generation` any more.
+    /// Sets a partition's label and policies, erases its objects, replaces all its roles and
+    /// domains by these and raises its generation. `false` if its generation is not `generation`
+    /// any more.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -87,8 +93,8 @@ pub trait ApplianceStore: NtlsStore + PolicyStore + DomainStore + Administration
         content: &Initialization<'_>,
     ) -> Result<bool, StoreError>;
 
-    /// Erases a partition's label, roles, domains, policies and clients, raises its generation and
-    /// gives it another identity.
+    /// Erases a partition's label, roles, domains, policies, objects and clients, raises its
+    /// generation and gives it another identity.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
@@ -205,6 +211,10 @@ pub struct PartitionRow {
     pub identity: PublicKey,
     /// The private half, sealed under the HSM's key.
     pub sealed_identity: Vec<u8>,
+    /// Objects held.
+    pub objects: u64,
+    /// What the objects are charged, in bytes.
+    pub object_bytes: u64,
 }
 
 /// What an initialization leaves in a partition.

@@ -65,6 +65,9 @@ pub enum StoreError {
         "the database cannot be used: {0}\nIf the disk is sound, restore the store from a copy."
     )]
     Database(#[from] rusqlite::Error),
+    /// The transaction that this was written in failed, for all who took part in it.
+    #[error("{0}")]
+    Group(String),
     /// A row breaks the rules of its table.
     #[error("the database holds a {0} that makes no sense\nRestore the store from a copy.")]
     Row(&'static str),

@@ -6,10 +6,13 @@
 
 mod administration;
 mod appliance;
+mod audit;
 mod domains;
 mod error;
 mod file;
+mod grouped;
 mod ntls;
+mod objects;
 mod open;
 mod policies;
 mod rows;
@@ -22,10 +25,12 @@ pub use appliance::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room,
 };
+pub use audit::{AuditRow, AuditStore, NumberedAuditRow};
 pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;
 pub use ntls::{NtlsClientRow, NtlsStore};
+pub use objects::{ObjectChange, ObjectRow, ObjectStore, ObjectWrite, Written};
 pub use open::{Schema, open_database};
 pub use policies::PolicyStore;
 pub use rows::SqliteAppliance;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::{SqliteAppliance, StoreError};
+use super::{SqliteAppliance, StoreError, objects::DELETE_OBJECTS};
 use crate::model::{PolicyValue, SerialNumber};
 
 /// Policies at rest. No method has a default body.
@@ -73,9 +73,12 @@ impl PolicyStore for SqliteAppliance {
         erase_objects: bool,
     ) -> Result<(), StoreError> {
         let serial = super::rows::number(serial)?;
-        // Objects come with the mechanisms that make them; until then there are none.
-        let _ = erase_objects;
-        self.write(|transaction| set(transaction, serial, values))
+        self.write(|transaction| {
+            if erase_objects {
+                transaction.execute(DELETE_OBJECTS, [serial])?;
+            }
+            set(transaction, serial, values)
+        })
     }
 }
 

@@ -12,8 +12,8 @@ use rusqlite::{
 
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
-    Registration, RoleRow, Room, Sealer, StoreError, domains, open_database, policies,
-    schema::APPLIANCE,
+    Registration, RoleRow, Room, Sealer, StoreError, audit::Chain, domains, grouped::Waiting,
+    objects::DELETE_OBJECTS, open_database, policies, schema::APPLIANCE,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -21,7 +21,11 @@ use crate::{
 };
 
 /// The appliance's state in one SQLite file.
-pub struct SqliteAppliance(Mutex<Connection>);
+pub struct SqliteAppliance {
+    pub(super) connection: Mutex<Connection>,
+    pub(super) chain: Chain,
+    pub(super) waiting: Waiting,
+}
 
 impl SqliteAppliance {
     /// Opens `appliance.db` in this directory with the key beside it; makes both, and the HSM's
@@ -37,12 +41,14 @@ impl SqliteAppliance {
         // Six or seven digits, as HSMs have.
         let serial = 100_000 + u32::from_be_bytes(number) % 9_900_000;
         connection.execute(ADD_HSM, params![serial])?;
-        Ok((Self(Mutex::new(connection)), sealer))
+        let chain = Chain::open(&connection, &sealer, random)?;
+        let waiting = Waiting::default();
+        Ok((Self { connection: Mutex::new(connection), chain, waiting }, sealer))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside a transaction rolled it back.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `act` in one transaction that holds the write lock from its start.
@@ -172,6 +178,7 @@ impl ApplianceStore for SqliteAppliance {
             if transaction.execute(INITIALIZE_PARTITION, values)? == 0 {
                 return Ok(false);
             }
+            transaction.execute(DELETE_OBJECTS, [serial])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
             domains::set(transaction, serial, content.domains)?;
@@ -189,6 +196,7 @@ impl ApplianceStore for SqliteAppliance {
         let serial = number(serial)?;
         self.write(|transaction| {
             transaction.execute(ZEROIZE_PARTITION, params![serial, identity, sealed])?;
+            transaction.execute(DELETE_OBJECTS, [serial])?;
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
             domains::set(transaction, serial, &[])?;
@@ -265,7 +273,8 @@ impl ApplianceStore for SqliteAppliance {
             if transaction.query_row(CLIENT_KNOWN, known, |row| row.get(0))? {
                 return Ok(Registration::Taken);
             }
-            let (storage, count): (u64, u64) = (storage, count);
+            let (storage, count): (i64, u64) = (storage, count);
+            let storage = u64::try_from(storage).unwrap_or(0);
             if count.saturating_add(1).saturating_mul(bytes) > storage {
                 return Ok(Registration::NoRoom);
             }
@@ -344,6 +353,8 @@ fn partition_row(row: &Row<'_>) -> rusqlite::Result<PartitionRow> {
         ouid: row.get("ouid")?,
         identity: row.get("identity")?,
         sealed_identity: row.get("sealed_identity")?,
+        objects: row.get("objects")?,
+        object_bytes: row.get("object_bytes")?,
     })
 }
 
@@ -422,7 +433,7 @@ const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
 const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";
 
 const CLIENTS: &str = "SELECT label, key FROM client WHERE partition = ?1 ORDER BY id";
-const CLIENT_ROOM: &str = "SELECT storage, \
+const CLIENT_ROOM: &str = "SELECT storage - object_bytes, \
      (SELECT count(*) FROM client WHERE partition = ?1) FROM partition WHERE serial = ?1";
 const CLIENT_KNOWN: &str = "SELECT EXISTS \
      (SELECT 1 FROM client WHERE partition = ?1 AND (label = ?2 OR key = ?3))";

@@ -1,13 +1,13 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::{Schema, ntls};
+use super::{Schema, audit, ntls, objects};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1, POLICIES, ntls::TABLES, DOMAINS],
+    steps: &[VERSION_1, POLICIES, ntls::TABLES, DOMAINS, objects::TABLES, audit::TABLES],
 };
 
 const VERSION_1: &str = "

@@ -10,6 +10,7 @@ mod file_kind;
 mod frame;
 mod identity;
 mod message;
+mod policy_template;
 
 pub use certificate::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES};
 pub use file_kind::FileKind;
@@ -19,3 +20,6 @@ pub use identity::{
     PartitionIdentityFile,
 };
 pub use message::{MAXIMUM_MESSAGE_BYTES, MalformedMessage, decode, encode};
+pub use policy_template::{
+    MAXIMUM_TEMPLATE_BYTES, TemplateError, TemplateFault, parse_template, template_text,
+};

@@ -5,7 +5,7 @@
 use lunacm::{
     channel::{
         Accepted, Answer, AwaitAnswer, Directory, HandshakeError, Initiator, InitiatorConfig,
-        Opened, PartitionKeys, Refused, Responder, Session, Suite, SuiteSet,
+        Opened, Part, PartitionKeys, Refused, Responder, Session, SessionError, Suite, SuiteSet,
     },
     crypto::{Digest, KeyPair, PublicKey, Random, RandomError},
 };
@@ -56,7 +56,7 @@ impl Random for NoRandom {
     }
 }
 
-/// A source that gives this once.
+/// A source that gives this every time.
 pub struct FixedRandom(pub [u8; 32]);
 
 impl Random for FixedRandom {
@@ -137,13 +137,14 @@ pub fn established(answer: Result<Answer, HandshakeError>) -> Session {
     match answer.unwrap() {
         Answer::Established(session) => session,
         Answer::Retry(_) => panic!("sent back to try again"),
+        Answer::CookieDemanded(_) => panic!("asked for a cookie"),
     }
 }
 
 pub fn retry(answer: Result<Answer, HandshakeError>) -> Initiator {
     match answer.unwrap() {
-        Answer::Established(_) => panic!("not sent back to try again"),
         Answer::Retry(initiator) => initiator,
+        Answer::Established(_) | Answer::CookieDemanded(_) => panic!("not sent back to try again"),
     }
 }
 
@@ -153,11 +154,65 @@ pub fn seal(session: &mut Session, plaintext: &[u8]) -> Vec<u8> {
     record
 }
 
-pub fn data(opened: Opened) -> Vec<u8> {
-    match opened {
-        Opened::Data(plaintext) => plaintext.to_vec(),
-        Opened::Replayed => panic!("dropped as a replay"),
+/// A record of all that is to be said in one.
+pub fn seal_part(session: &mut Session, part: &Part<'_>) -> Vec<u8> {
+    let mut record = Vec::new();
+    session.seal_pieces(&part.pieces(), &mut record).unwrap();
+    record
+}
+
+/// What is in a record.
+pub fn open(session: &mut Session, record: &[u8]) -> Result<Received, SessionError> {
+    let mut record = record.to_vec();
+    Ok(match session.open(&mut record)? {
+        Opened::Data(plaintext) => Received::Data(plaintext.to_vec()),
+        Opened::Control => Received::Control,
+        Opened::Replayed => Received::Replayed,
+    })
+}
+
+/// [`Opened`] with a buffer of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    Data(Vec<u8>),
+    Control,
+    Replayed,
+}
+
+/// What is in a record that holds data.
+pub fn data(session: &mut Session, record: &[u8]) -> Vec<u8> {
+    match open(session, record).unwrap() {
+        Received::Data(plaintext) => plaintext,
+        other => panic!("no data: {other:?}"),
     }
+}
+
+/// The control records that are due.
+pub fn controls(session: &mut Session, random: &mut dyn Random) -> Vec<Vec<u8>> {
+    let mut records = Vec::new();
+    loop {
+        let mut record = Vec::new();
+        if !session.next_control(random, &mut record).unwrap() {
+            return records;
+        }
+        records.push(record);
+    }
+}
+
+/// Exchanges control records until neither end has more; gives all of them.
+pub fn settle(ours: &mut Session, theirs: &mut Session, random: &mut dyn Random) -> Vec<Vec<u8>> {
+    let mut said = Vec::new();
+    while ours.has_control() || theirs.has_control() {
+        for record in controls(ours, random) {
+            assert_eq!(open(theirs, &record), Ok(Received::Control));
+            said.push(record);
+        }
+        for record in controls(theirs, random) {
+            assert_eq!(open(ours, &record), Ok(Received::Control));
+            said.push(record);
+        }
+    }
+    said
 }
 
 /// The message with each of its bits flipped in turn, and the bit's number.

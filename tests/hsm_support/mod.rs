@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use lunacm::{
     crypto::{PasswordParameters, PublicKey, SystemRandom},
-    hsm::{AdminSession, Effect, Hsm, LinkSession},
+    hsm::{AdminSession, Effect, Hsm, LinkSession, Surroundings},
     model::{
         ClientLabel, Label, PartitionInfo, Password, Reply, Request, Role, RoleInfo, SerialNumber,
         Status, StorageSize,
@@ -28,7 +28,7 @@ const CHEAP: PasswordParameters = PasswordParameters { memory: 8, passes: 1, lan
 /// The HSM in a directory.
 pub fn open(directory: &Path) -> Hsm {
     let (store, sealer) = SqliteAppliance::open(directory, &mut SystemRandom::new()).unwrap();
-    Hsm::open(Arc::new(store), sealer, CHEAP, Box::new(SystemRandom::new())).unwrap()
+    Hsm::open(Arc::new(store), sealer, CHEAP, Surroundings::system()).unwrap()
 }
 
 /// An HSM with its administrator and its directory.

@@ -53,6 +53,21 @@ impl CipherKey {
         Ok(text)
     }
 
+    /// Decrypts a ciphertext with its tag where it lies, and gives the text.
+    ///
+    /// # Errors
+    /// [`NoiseError::NotAuthentic`]: it was not made under this key, `n` and `ad`. What the buffer
+    /// then holds is neither ciphertext nor text.
+    pub fn open_in_place<'b>(
+        &self,
+        n: u64,
+        ad: &[u8],
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], NoiseError> {
+        let nonce = self.nonce(n).ok_or(NoiseError::NotAuthentic)?;
+        self.key.open(nonce, ad, buffer).map_err(|_| NoiseError::NotAuthentic)
+    }
+
     /// 32 bits of zeros, then `n`: big-endian for AESGCM, little-endian for `ChaChaPoly`.
     fn nonce(&self, n: u64) -> Option<[u8; NONCE_BYTES]> {
         if n == u64::MAX {

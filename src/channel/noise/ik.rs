@@ -1,24 +1,31 @@
-//! Section 5.3 (`HandshakeState`) for the pattern IK (section 7.5), one type per situation.
+//! Section 5.3 (`HandshakeState`) for the pattern IK (section 7.5) and, under hybrid suites, `IKhfs`:
+//! one type per situation.
 
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{
     channel::suite::Suite,
-    crypto::{KEY_BYTES, KeyPair, PublicKey, TAG_BYTES},
+    crypto::{KEY_BYTES, KemKeyPair, KeyPair, PublicKey, TAG_BYTES},
 };
 
 use super::{
-    NoiseError,
-    cipher::CipherKey,
-    symmetric::{KeyedState, SymmetricState},
+    InitiatorEphemeral, NoiseError, ResponderEphemeral,
+    dh::dh,
+    hybrid::{RemoteE1, e1_bytes, ekem1_bytes},
+    symmetric::{KeyedState, SymmetricState, TransportKeys},
 };
 
-/// The size in bytes of message 1 with an empty payload: `e`, the encrypted `s`, a tag.
-pub const MESSAGE_1_BYTES: usize = KEY_BYTES + SEALED_KEY_BYTES + TAG_BYTES;
+/// The size in bytes of message 1 with an empty payload: `e`, the encrypted `e1` of hybrid suites,
+/// the encrypted `s`, a tag.
+pub const fn message_1_bytes(suite: Suite) -> usize {
+    KEY_BYTES + e1_bytes(suite) + SEALED_KEY_BYTES + TAG_BYTES
+}
 
-/// The size in bytes of message 2 with an empty payload: `e`, a tag.
-pub const MESSAGE_2_BYTES: usize = KEY_BYTES + TAG_BYTES;
+/// The size in bytes of message 2 with an empty payload: `e`, the encrypted `ekem1` of hybrid
+/// suites, a tag.
+pub const fn message_2_bytes(suite: Suite) -> usize {
+    KEY_BYTES + ekem1_bytes(suite) + TAG_BYTES
+}
 
 const SEALED_KEY_BYTES: usize = KEY_BYTES + TAG_BYTES;
 
@@ -35,25 +42,27 @@ impl Initiator {
         Self { symmetric: initialize(suite, prologue, &rs), s, rs }
     }
 
-    /// Appends message 1 (`-> e, es, s, ss`) to `out`. The pair `e` must be fresh.
+    /// Appends message 1 (`-> e, es, e1, s, ss`) to `out`.
     ///
     /// # Errors
     /// The responder's key is of small order, or the payload is too long; what `out` then holds
     /// is of no use.
     pub fn write_message(
         self,
-        e: KeyPair,
+        ephemeral: InitiatorEphemeral,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<AwaitResponse, NoiseError> {
         let Self { mut symmetric, s, rs } = self;
+        let InitiatorEphemeral { e, e1 } = ephemeral;
         out.extend_from_slice(e.public());
         symmetric.mix_hash(e.public()); // e
         let mut symmetric = symmetric.mix_key(&dh(&e, &rs).nonzero()?); // es
+        symmetric.write_e1(e1.as_ref(), out)?; // e1
         symmetric.encrypt_and_hash(s.public(), out)?; // s
         symmetric.mix_key(&dh(&s, &rs).nonzero()?); // ss
         symmetric.encrypt_and_hash(payload, out)?;
-        Ok(AwaitResponse { symmetric, s, e })
+        Ok(AwaitResponse { symmetric, s, e, e1 })
     }
 }
 
@@ -62,10 +71,11 @@ pub struct AwaitResponse {
     symmetric: KeyedState,
     s: KeyPair,
     e: KeyPair,
+    e1: Option<KemKeyPair>,
 }
 
 impl AwaitResponse {
-    /// Reads message 2 (`<- e, ee, se`): its payload, and the keys of the transport.
+    /// Reads message 2 (`<- e, ee, ekem1, se`): its payload, and the keys of the transport.
     ///
     /// # Errors
     /// The message is too short, does not authenticate, or holds a public key of small order.
@@ -73,13 +83,14 @@ impl AwaitResponse {
         self,
         message: &[u8],
     ) -> Result<(Zeroizing<Vec<u8>>, TransportKeys), NoiseError> {
-        let Self { mut symmetric, s, e } = self;
-        let (re, payload) = message.split_first_chunk().ok_or(NoiseError::Short)?;
+        let Self { mut symmetric, s, e, e1 } = self;
+        let (re, rest) = message.split_first_chunk().ok_or(NoiseError::Short)?;
         symmetric.mix_hash(re); // e
         symmetric.mix_key(&dh(&e, re).nonzero()?); // ee
+        let payload = symmetric.read_ekem1(e1.as_ref(), rest)?; // ekem1
         symmetric.mix_key(&dh(&s, re).nonzero()?); // se
         let payload = symmetric.decrypt_and_hash(payload)?;
-        Ok((payload, TransportKeys::split(symmetric)))
+        Ok((payload, symmetric.split()))
     }
 }
 
@@ -95,9 +106,9 @@ impl Responder {
         Self { symmetric: initialize(suite, prologue, s.public()), s }
     }
 
-    /// Reads message 1 (`-> e, es, s, ss`).
+    /// Reads message 1 (`-> e, es, e1, s, ss`).
     ///
-    /// Once the size is right, both key agreements and both decryptions are performed even if the
+    /// Once the size is right, both key agreements and all decryptions are performed even if the
     /// first has failed: the time taken does not tell what was wrong.
     ///
     /// # Errors
@@ -105,12 +116,13 @@ impl Responder {
     pub fn read_message(self, message: &[u8]) -> Result<Received, NoiseError> {
         let Self { mut symmetric, s } = self;
         let (re, rest) = message.split_first_chunk().ok_or(NoiseError::Short)?;
-        let (sealed_rs, payload) =
-            rest.split_first_chunk::<SEALED_KEY_BYTES>().ok_or(NoiseError::Short)?;
 
         symmetric.mix_hash(re); // e
         let es = dh(&s, re);
         let mut symmetric = symmetric.mix_key(&es.0); // es
+        let (re1, rest) = symmetric.read_e1(rest)?; // e1
+        let (sealed_rs, payload) =
+            rest.split_first_chunk::<SEALED_KEY_BYTES>().ok_or(NoiseError::Short)?;
         let opened = symmetric.decrypt_and_hash(sealed_rs); // s
         // Any point serves for the work that is owed after a failure.
         let rs = opened.as_ref().ok().and_then(|key| PublicKey::try_from(&key[..]).ok());
@@ -124,7 +136,7 @@ impl Responder {
         Ok(Received {
             payload: payload?,
             remote_static: rs,
-            next: Respond { symmetric, rs, re: *re },
+            next: Respond { symmetric, rs, re: *re, re1: re1? },
         })
     }
 }
@@ -144,11 +156,11 @@ pub struct Respond {
     symmetric: KeyedState,
     rs: PublicKey,
     re: PublicKey,
+    re1: RemoteE1,
 }
 
 impl Respond {
-    /// Appends message 2 (`<- e, ee, se`) to `out`, and gives the keys of the transport. The pair
-    /// `e` must be fresh.
+    /// Appends message 2 (`<- e, ee, ekem1, se`) to `out`, and gives the keys of the transport.
     ///
     /// # Errors
     /// The initiator's keys are of small order, or the payload is too long; what `out` then holds
@@ -156,66 +168,36 @@ impl Respond {
     #[allow(clippy::needless_pass_by_value, reason = "an ephemeral key is used once")]
     pub fn write_message(
         self,
-        e: KeyPair,
+        ephemeral: ResponderEphemeral,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<TransportKeys, NoiseError> {
-        let Self { mut symmetric, rs, re } = self;
+        let Self { mut symmetric, rs, re, re1 } = self;
+        let ResponderEphemeral { e, m } = ephemeral;
         out.extend_from_slice(e.public());
         symmetric.mix_hash(e.public()); // e
         symmetric.mix_key(&dh(&e, &re).nonzero()?); // ee
+        symmetric.write_ekem1(&re1, m.as_ref(), out)?; // ekem1
         symmetric.mix_key(&dh(&e, &rs).nonzero()?); // se
         symmetric.encrypt_and_hash(payload, out)?;
-        Ok(TransportKeys::split(symmetric))
-    }
-}
-
-/// The keys of the two directions after the handshake.
-#[derive(Debug)]
-pub struct TransportKeys {
-    /// What the initiator encrypts under.
-    pub initiator: CipherKey,
-    /// What the responder encrypts under.
-    pub responder: CipherKey,
-}
-
-impl TransportKeys {
-    fn split(symmetric: KeyedState) -> Self {
-        let (initiator, responder) = symmetric.split();
-        Self { initiator, responder }
+        Ok(symmetric.split())
     }
 }
 
 /// `Initialize`: the name, the prologue, and the pre-message `<- s`.
 fn initialize(suite: Suite, prologue: &[u8], responder: &PublicKey) -> SymmetricState {
-    let mut symmetric = SymmetricState::initialize(suite);
+    let mut symmetric = SymmetricState::initialize(suite, suite.noise_name());
     symmetric.mix_hash(prologue);
     symmetric.mix_hash(responder);
     symmetric
-}
-
-/// `DH(key_pair, public_key)`, not yet checked.
-fn dh(pair: &KeyPair, public: &PublicKey) -> SharedSecret {
-    SharedSecret(pair.agree(public))
-}
-
-struct SharedSecret(Zeroizing<[u8; KEY_BYTES]>);
-
-impl SharedSecret {
-    /// The secret, unless it is the one that every public key of small order gives.
-    fn nonzero(self) -> Result<Zeroizing<[u8; KEY_BYTES]>, NoiseError> {
-        if bool::from(self.0.ct_eq(&[0; KEY_BYTES])) {
-            return Err(NoiseError::NotAuthentic);
-        }
-        Ok(self.0)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SUITE: Suite = Suite::Aes256GcmSha256;
+    /// The tests write X25519 alone and fill the rest with zeros.
+    const SUITE: Suite = Suite::CLASSIC[0];
 
     /// The u-coordinates of points whose order divides the cofactor (RFC 7748 section 7; 0, 1 and
     /// p - 1 are enough to reach every case of the check).
@@ -232,22 +214,26 @@ mod tests {
         KeyPair::from_secret(&[seed; 32])
     }
 
+    fn ephemeral(seed: u8) -> InitiatorEphemeral {
+        InitiatorEphemeral { e: pair(seed), e1: None }
+    }
+
     #[test]
     fn keys_of_small_order_are_refused_everywhere() {
         for point in small_order() {
             let initiator = Initiator::new(SUITE, b"", pair(1), point);
-            let refused = initiator.write_message(pair(2), b"", &mut Vec::new()).err();
+            let refused = initiator.write_message(ephemeral(2), b"", &mut Vec::new()).err();
             assert_eq!(refused, Some(NoiseError::NotAuthentic));
 
             let mut message = point.to_vec();
-            message.resize(MESSAGE_1_BYTES, 0);
+            message.resize(message_1_bytes(SUITE), 0);
             let refused = Responder::new(SUITE, b"", pair(3)).read_message(&message).err();
             assert_eq!(refused, Some(NoiseError::NotAuthentic));
 
             let initiator = Initiator::new(SUITE, b"", pair(1), *pair(3).public());
-            let waiting = initiator.write_message(pair(2), b"", &mut Vec::new()).unwrap();
+            let waiting = initiator.write_message(ephemeral(2), b"", &mut Vec::new()).unwrap();
             let mut message = point.to_vec();
-            message.resize(MESSAGE_2_BYTES, 0);
+            message.resize(message_2_bytes(SUITE), 0);
             assert_eq!(waiting.read_message(&message).err(), Some(NoiseError::NotAuthentic));
         }
     }

@@ -1,30 +1,39 @@
-//! Noise (revision 34) with the pattern IK over X25519.
+//! Noise (revision 34) with the pattern IK over X25519 for handshakes and `NNpsk0` for changes of
+//! keys, both also with ML-KEM-768 beside X25519 (the modifier `hfs`).
 //!
 //! Objects, functions and comments carry the specification's names, so that the two can be read
-//! side by side:
+//! side by side; `e1` and `ekem1` are there under hybrid suites only:
 //!
 //! ```text
-//! IK:
+//! IKhfs:                          NNhfs+psk0:
 //!   <- s
 //!   ...
-//!   -> e, es, s, ss
-//!   <- e, ee, se
+//!   -> e, es, e1, s, ss             -> psk, e, e1
+//!   <- e, ee, ekem1, se             <- e, ee, ekem1
 //! ```
 //!
-//! Each side of the handshake is a chain of types, and a step consumes its state: a message out of
+//! Each side of a handshake is a chain of types, and a step consumes its state: a message out of
 //! turn cannot be written. Differences from the text, both stricter: a Diffie-Hellman result of
 //! zeros is refused (section 12.1 leaves it to the protocol), and there is no state in which
-//! `EncryptAndHash` passes plaintext through, because IK has a key before its first use.
+//! `EncryptAndHash` passes plaintext through, because both patterns have a key before its first use.
 
 mod cipher;
+mod dh;
+mod hybrid;
 mod ik;
+mod nn;
 mod symmetric;
 
 pub use cipher::CipherKey;
+pub use hybrid::{InitiatorEphemeral, ResponderEphemeral};
 pub use ik::{
-    AwaitResponse, Initiator, MESSAGE_1_BYTES, MESSAGE_2_BYTES, Received, Respond, Responder,
-    TransportKeys,
+    AwaitResponse, Initiator, Received, Respond, Responder, message_1_bytes, message_2_bytes,
 };
+pub use nn::{
+    RekeyAwaitResponse, RekeyInitiator, RekeyRespond, RekeyResponder, rekey_message_1_bytes,
+    rekey_message_2_bytes,
+};
+pub use symmetric::{Chain, TransportKeys};
 
 /// A handshake message cannot be used, or a transport message does not authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

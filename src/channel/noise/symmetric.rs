@@ -1,5 +1,7 @@
 //! Section 5.2 (`SymmetricState`), as two types: before and after the first `MixKey`.
 
+use std::fmt;
+
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,8 +23,8 @@ pub(super) struct SymmetricState {
 
 impl SymmetricState {
     /// `InitializeSymmetric(protocol_name)`.
-    pub(super) fn initialize(suite: Suite) -> Self {
-        let h = initial_hash(suite.digest(), suite.noise_name().as_bytes());
+    pub(super) fn initialize(suite: Suite, protocol_name: &str) -> Self {
+        let h = initial_hash(suite.digest(), protocol_name.as_bytes());
         Self { suite, ck: Zeroizing::new(h.clone()), h }
     }
 
@@ -36,6 +38,15 @@ impl SymmetricState {
         let (ck, temp_k) = hkdf(self.suite.digest(), &self.ck, input_key_material.as_slice());
         let cipher = CipherState::initialize_key(self.suite.cipher(), &temp_k);
         KeyedState { suite: self.suite, ck, h: self.h, cipher }
+    }
+
+    /// `MixKeyAndHash(input_key_material)`, which makes a state that can encrypt.
+    pub(super) fn mix_key_and_hash(self, input_key_material: &Zeroizing<[u8; 32]>) -> KeyedState {
+        let digest = self.suite.digest();
+        let [ck, temp_h, temp_k] = hkdf3(digest, &self.ck, input_key_material.as_slice());
+        let h = mixed(digest, &self.h, &temp_h);
+        let cipher = CipherState::initialize_key(self.suite.cipher(), &truncated(&temp_k));
+        KeyedState { suite: self.suite, ck, h, cipher }
     }
 }
 
@@ -84,11 +95,56 @@ impl KeyedState {
         plaintext
     }
 
-    /// `Split()`: the initiator's key, then the responder's.
-    pub(super) fn split(self) -> (CipherKey, CipherKey) {
-        let (temp_k1, temp_k2) = hkdf(self.suite.digest(), &self.ck, &[]);
-        let cipher = self.suite.cipher();
-        (CipherKey::new(cipher, &truncated(&temp_k1)), CipherKey::new(cipher, &temp_k2))
+    /// What the state runs under.
+    pub(super) const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// `Split()`, with a third output beside the two keys, and the handshake hash.
+    pub(super) fn split(self) -> TransportKeys {
+        let [temp_k1, temp_k2, temp_k3] = hkdf3(self.suite.digest(), &self.ck, &[]);
+        let key = |temp_k: &[u8]| CipherKey::new(self.suite.cipher(), &truncated(temp_k));
+        TransportKeys {
+            initiator: key(&temp_k1),
+            responder: key(&temp_k2),
+            chain: Chain { secret: truncated(&temp_k3), hash: self.h },
+        }
+    }
+}
+
+/// The keys of the two directions after a handshake, and what the next handshake starts from.
+#[derive(Debug)]
+pub struct TransportKeys {
+    /// What the initiator encrypts under.
+    pub initiator: CipherKey,
+    /// What the responder encrypts under.
+    pub responder: CipherKey,
+    /// What binds a change of keys to the handshake before it.
+    pub chain: Chain,
+}
+
+/// What is left of a handshake for the next one on the same channel: a secret that only its two
+/// ends have, and the hash of all it said.
+pub struct Chain {
+    pub(super) secret: Zeroizing<[u8; 32]>,
+    hash: Vec<u8>,
+}
+
+impl Chain {
+    /// A chain of these values.
+    pub fn new(secret: [u8; 32], hash: Vec<u8>) -> Self {
+        Self { secret: Zeroizing::new(secret), hash }
+    }
+
+    /// The handshake hash (section 11.2, channel binding).
+    pub fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chain(..)")
     }
 }
 
@@ -118,6 +174,19 @@ fn hkdf(
     let output2 = hmac(digest, &temp_key, &[&output1, &[0x02]]);
     let output2 = truncated(&output2);
     (output1, output2)
+}
+
+/// `HKDF(chaining_key, input_key_material, 3)`; the first two outputs are those of 2.
+fn hkdf3(
+    digest: Digest,
+    chaining_key: &[u8],
+    input_key_material: &[u8],
+) -> [Zeroizing<Vec<u8>>; 3] {
+    let temp_key = hmac(digest, chaining_key, &[input_key_material]);
+    let output1 = hmac(digest, &temp_key, &[&[0x01]]);
+    let output2 = hmac(digest, &temp_key, &[&output1, &[0x02]]);
+    let output3 = hmac(digest, &temp_key, &[&output2, &[0x03]]);
+    [output1, output2, output3]
 }
 
 /// The first 32 bytes (sections 5.2 and 12.2: hashes of 64 bytes are cut for keys).

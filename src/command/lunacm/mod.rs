@@ -10,10 +10,13 @@ mod slot;
 mod stc;
 mod stcconfig;
 mod table;
+mod unavailable;
 
 use clap::{Parser, Subcommand};
 
 pub use self::session::Session;
+
+use self::unavailable::{Unavailable, unavailable};
 
 use crate::shell::{Console, Failure, Matching, Outcome, Program, Results, Style};
 
@@ -45,6 +48,23 @@ enum Family {
     /// Secure Trusted Channel commands of the partition
     #[command(subcommand, visible_alias = "stcc")]
     Stcconfig(stcconfig::Command),
+    /// HSM commands (on the appliance: lunash hsm)
+    #[command(visible_alias = "h")]
+    Hsm(Unavailable),
+    /// Audit commands (not on a network client)
+    #[command(visible_alias = "au")]
+    Audit(Unavailable),
+    /// PED commands (not in software)
+    #[command(visible_alias = "p")]
+    Ped(Unavailable),
+    /// Remote backup commands (not in software)
+    #[command(visible_alias = "rb")]
+    Remotebackup(Unavailable),
+    /// Secure Transport Mode commands (not in software)
+    Stm(Unavailable),
+    /// Old name of Secure Transport Mode (not in software)
+    #[command(hide = true)]
+    Srk(Unavailable),
 }
 
 /// LunaCM as its shell runs it.
@@ -90,6 +110,26 @@ impl Program for Lunacm {
             Family::Slot(command) => command.run(session),
             Family::Stc(command) => command.run(session, console),
             Family::Stcconfig(command) => command.run(session, console),
+            Family::Hsm(_) => unavailable(
+                "a network client has no slot with the HSM's administrative partition",
+                "The HSM SO uses lunash on the appliance: hsm show, hsm login, hsm changePolicy.",
+            ),
+            Family::Audit(_) => unavailable(
+                "the Auditor works at an HSM's administrative partition, which no client has a slot of",
+                "The appliance's administrator reads the daemon's log.",
+            ),
+            Family::Ped(_) => unavailable(
+                "software has no PED, and no PED can be connected to it",
+                "Roles have passwords: role login.",
+            ),
+            Family::Remotebackup(_) => unavailable(
+                "software has no backup HSM that could be shared with other machines",
+                "Back a partition up into a file: partition archive backup.",
+            ),
+            Family::Stm(_) | Family::Srk(_) => unavailable(
+                "software is not shipped in a box: it has no tamper sensors and no transport mode",
+                "Compare a partition's hash on both sides instead: stc identityshow.",
+            ),
         }
     }
 

@@ -170,8 +170,14 @@ impl Session {
 
     /// Brings what is known of the current slot's partition up to date.
     pub(super) fn describe(&mut self) -> Result<(), Failure> {
+        let number = self.number(None)?;
+        self.describe_slot(number)
+    }
+
+    /// Brings what is known of a slot's partition up to date.
+    pub(super) fn describe_slot(&mut self, number: u32) -> Result<(), Failure> {
         let runtime = self.runtime.clone();
-        let slot = self.slot()?;
+        let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
         runtime.block_on(slot.describe()).map_err(|error| unasked(&error))
     }
 

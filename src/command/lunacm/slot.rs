@@ -5,7 +5,11 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Session, failure::unreachable};
+use super::{
+    Session,
+    failure::unreachable,
+    unavailable::{Unavailable, unavailable},
+};
 use crate::{
     client::{ConnectFailure, Missing, Slot, Slots},
     shell::{Outcome, report},
@@ -23,6 +27,15 @@ pub(super) enum Command {
     /// Sets the current slot
     #[command(visible_alias = "s")]
     Set(Set),
+    /// Lists the partitions of a local HSM (not on a network client)
+    #[command(visible_alias = "pl")]
+    Partitionlist(Unavailable),
+    /// Sets a configuration item of a slot (not here)
+    #[command(visible_alias = "cset")]
+    Configset(Unavailable),
+    /// Shows the configuration items of a slot (not here)
+    #[command(visible_alias = "cs")]
+    Configshow(Unavailable),
 }
 
 impl Command {
@@ -33,6 +46,14 @@ impl Command {
                 report(session.listing())
             }
             Self::Set(set) => set.run(session),
+            Self::Partitionlist(_) => unavailable(
+                "only the administrative partition of a local HSM lists an HSM's partitions",
+                "The partitions of this client: slot list. All of an appliance: lunash partition list.",
+            ),
+            Self::Configset(_) | Self::Configshow(_) => unavailable(
+                "slots of a network HSM have no configuration of their own",
+                "What the partition's officer decides: partition showpolicies, stcconfig.",
+            ),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Attributes of objects.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use zeroize::Zeroizing;
 
 use super::{mechanism_type::MechanismType, numbers::numbers};
@@ -206,8 +206,29 @@ pub struct Attribute {
 }
 
 /// A list of attributes, as a caller gives it: a type may wrongly stand in it twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Template(pub Vec<Attribute>);
+
+/// Templates in templates that are read. PKCS#11 has one inside another and nothing deeper.
+const DEEPEST: u8 = 3;
+
+thread_local! {
+    static DEPTH: Cell<u8> = const { Cell::new(0) };
+}
+
+impl<'de> Deserialize<'de> for Template {
+    /// Reads a template that is not nested so deep that reading it could exhaust the stack.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            return Err(de::Error::custom("templates are nested too deep"));
+        }
+        DEPTH.set(depth + 1);
+        let attributes = Vec::deserialize(deserializer);
+        DEPTH.set(depth);
+        attributes.map(Self)
+    }
+}
 
 impl Template {
     /// The first value of this type.

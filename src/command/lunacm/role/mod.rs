@@ -1,19 +1,25 @@
 //! `role`: who may act on the current partition.
 
+mod password;
+
 use std::fmt;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use self::password::{ChangePw, Init, ResetPw};
 use super::{
     Session,
-    failure::{bad_password, failure, login_refused, refused},
+    failure::{login_refused, refused},
     role_name::RoleName,
+    unavailable::{Unavailable, unavailable},
 };
 use crate::{
     model::{Password, Reply, Request, Role, RoleInfo, Status},
     shell::{Console, Failure, Outcome, Secret, report},
 };
+
+pub(super) use self::password::new_password;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,6 +41,24 @@ pub(super) enum Command {
     /// Changes the password of the logged-in role
     #[command(visible_alias = "cpw")]
     Changepw(ChangePw),
+    /// Resets the password of a role below the logged-in one
+    #[command(visible_alias = "rpw")]
+    Resetpw(ResetPw),
+    /// Creates a challenge secret (not in software)
+    #[command(visible_alias = "cc")]
+    Createchallenge(Unavailable),
+    /// Ends a role's activation (not in software)
+    #[command(visible_alias = "d")]
+    Deactivate(Unavailable),
+    /// Sets the Auditor's domain (not on a client)
+    #[command(visible_alias = "sd")]
+    Setdomain(Unavailable),
+    /// Prepares HA login recovery (not here)
+    #[command(visible_alias = "ri")]
+    Recoveryinit(Unavailable),
+    /// Logs in by HA login recovery (not here)
+    #[command(visible_alias = "rl")]
+    Recoverylogin(Unavailable),
 }
 
 impl Command {
@@ -46,12 +70,29 @@ impl Command {
             Self::Login(command) => command.run(session, console),
             Self::Logout(Logout {}) => session.done(&Request::Logout),
             Self::Changepw(command) => command.run(session, console),
+            Self::Resetpw(command) => command.run(session, console),
+            Self::Createchallenge(_) => unavailable(
+                "challenge secrets go with PED keys, and software has no PED",
+                "The role's password is all it takes: role login.",
+            ),
+            Self::Deactivate(_) => unavailable(
+                "roles are activated by a PED, and software has none",
+                "Log the role out: role logout.",
+            ),
+            Self::Setdomain(_) => unavailable(
+                "this command is the Auditor's, and a network client sees no Auditor",
+                "The domains of a partition: partition domainlist, partition domainadd.",
+            ),
+            Self::Recoveryinit(_) | Self::Recoverylogin(_) => unavailable(
+                "policy 21 (Allow high availability recovery) is off and cannot be turned on",
+                "Log in to each member with its password: role login.",
+            ),
         }
     }
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {}
+pub struct List {}
 
 fn list(session: &mut Session) -> Outcome {
     session.slot()?;
@@ -68,7 +109,7 @@ struct Named {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Show {
+pub struct Show {
     #[command(flatten)]
     named: Named,
 }
@@ -80,39 +121,7 @@ impl Show {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Init {
-    #[command(flatten)]
-    named: Named,
-    /// The role's initial password; asked for without this option
-    #[arg(long, visible_alias = "p", value_name = "password")]
-    password: Option<Secret>,
-}
-
-impl Init {
-    fn run(self, session: &mut Session, console: &mut dyn Console) -> Outcome {
-        let role = self.named.role;
-        if role == Role::PartitionSo {
-            return Err(failure(
-                Status::UserTypeInvalid,
-                "the Partition SO is not made by role init",
-            )
-            .remedy("It comes with the partition: partition init -label <label>."));
-        }
-        session.slot()?;
-        let password = new_password(self.password, console)?;
-        match session.ask(&Request::CreateRole { role, password })? {
-            Reply::Failed(Status::FunctionRejected) => Err(failure(
-                Status::FunctionRejected,
-                format_args!("the {role} is initialized already"),
-            )
-            .remedy("See role show; its owner changes its password with role changepw.")),
-            reply => Session::expect_done(&reply),
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Login {
+pub struct Login {
     #[command(flatten)]
     named: Named,
     /// The role's password; asked for without this option
@@ -136,62 +145,7 @@ impl Login {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Logout {}
-
-#[derive(Debug, Args)]
-pub(super) struct ChangePw {
-    #[command(flatten)]
-    named: Named,
-    /// The password in force; asked for without this option
-    #[arg(long, visible_alias = "old", value_name = "old_password", requires = "newpw")]
-    oldpw: Option<Secret>,
-    /// The password to be; asked for without this option
-    #[arg(long, visible_alias = "new", value_name = "new_password", requires = "oldpw")]
-    newpw: Option<Secret>,
-    /// Do not ask for confirmation
-    #[arg(long, visible_alias = "f")]
-    force: bool,
-}
-
-impl ChangePw {
-    fn run(self, session: &mut Session, console: &mut dyn Console) -> Outcome {
-        let role = self.named.role;
-        session.slot()?;
-        let state = describe(session, role)?;
-        if !state.logged_in {
-            return Err(failure(
-                Status::UserNotLoggedIn,
-                format_args!("the {role} must be logged in to change its password"),
-            )
-            .remedy(format!("Log in first: role login -name {}.", role.abbreviation())));
-        }
-        // Luna has -force for its confirmation on PED HSMs; a password alone asks nothing.
-        let _ = self.force;
-        let old = match self.oldpw {
-            Some(old) => typed(&old),
-            None => typed(&console.secret("enter existing password: ")?),
-        };
-        let new = new_password(self.newpw, console)?;
-        match session.ask(&Request::ChangePassword { role, old, new })? {
-            Reply::Failed(status) => Err(refused_login(session, role, status)),
-            reply => Session::expect_done(&reply),
-        }
-    }
-}
-
-/// A password that is being set: given, or asked twice.
-pub(super) fn new_password(
-    given: Option<Secret>,
-    console: &mut dyn Console,
-) -> Result<Password, Failure> {
-    let secret = match given {
-        Some(secret) => secret,
-        None => console.new_secret("enter new password: ", "re-enter new password: ")?,
-    };
-    let password = typed(&secret);
-    password.check_new().map_err(bad_password)?;
-    Ok(password)
-}
+pub struct Logout {}
 
 /// A secret as the domain knows it.
 pub(super) fn typed(secret: &Secret) -> Password {

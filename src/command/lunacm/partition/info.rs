@@ -1,157 +1,24 @@
-//! `partition`: the partition in the current slot.
+//! `partition showinfo` and `contents`: what a partition is and holds.
 
 use std::fmt;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 
-use super::{
-    Session,
-    failure::{failure, refused},
-    role::{new_password, typed},
-};
+use super::{super::failure::refused, OfSlot, Session};
 use crate::{
-    model::{
-        Label, ObjectEntry, PARTITION_OVERHEAD_BYTES, PartitionInfo, Password, Reply, Request,
-        Role, Status,
-    },
-    shell::{Console, Failure, Outcome, Secret, report},
+    model::{ObjectEntry, PARTITION_OVERHEAD_BYTES, PartitionInfo, Reply, Request, Role, Status},
+    shell::{Outcome, report},
 };
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Initializes the partition
-    #[command(visible_alias = "in")]
-    Init(Init),
-    /// Shows what the partition is
-    #[command(alias = "sh", alias = "showi", visible_alias = "si", alias = "show")]
-    Showinfo(ShowInfo),
-    /// Lists the objects of the logged-in role
-    #[command(visible_alias = "con")]
-    Contents(Contents),
-}
-
-impl Command {
-    pub(super) fn run(self, session: &mut Session, console: &mut dyn Console) -> Outcome {
-        match self {
-            Self::Init(command) => command.run(session, console),
-            Self::Showinfo(command) => command.run(session),
-            Self::Contents(command) => command.run(session),
-        }
-    }
-}
-
 #[derive(Debug, Args)]
-pub(super) struct Init {
-    /// The partition's label
-    #[arg(long, visible_alias = "l", value_name = "label")]
-    label: String,
-    /// The Partition SO's password; asked for without this option
-    #[arg(long, visible_alias = "p", value_name = "password")]
-    password: Option<Secret>,
-    /// The cloning domain; asked for without this option
-    #[arg(long, visible_alias = "d", value_name = "domain", conflicts_with = "defaultdomain")]
-    domain: Option<Secret>,
-    /// Use the default domain (deprecated)
-    #[arg(long, visible_alias = "def")]
-    defaultdomain: bool,
-    /// Log in as Partition SO afterwards
-    #[arg(long, visible_alias = "a")]
-    auth: bool,
-    /// Do not ask for confirmation
-    #[arg(long, visible_alias = "f")]
-    force: bool,
-}
-
-impl Init {
-    fn run(mut self, session: &mut Session, console: &mut dyn Console) -> Outcome {
-        let label: Label = self.label.parse().map_err(|error| {
-            failure(
-                Status::ArgumentsBad,
-                format_args!("the partition label is not permitted: {error}"),
-            )
-        })?;
-        session.describe()?;
-        let again = session.slot()?.partition.label.is_some();
-        let logged_in = session.slot()?.partition.logged_in;
-        if again && logged_in != Some(Role::PartitionSo) {
-            return Err(failure(Status::UserNotLoggedIn, "the partition is initialized already")
-                .remedy("Only its Partition SO can initialize it again: role login -name po."));
-        }
-        let (password, domain) = if again {
-            (Password::new(String::new()), None)
-        } else {
-            (self.first_password(console)?, self.first_domain(console)?)
-        };
-        console.confirm(WARNING, self.force)?;
-        let login = password.clone();
-        let request = Request::Initialize {
-            label,
-            password,
-            domain,
-            domain_label: None,
-            policies: Vec::new(),
-        };
-        match session.ask(&request)? {
-            Reply::Failed(status) => return Err(refused(status)),
-            reply => Session::expect_done(&reply)?,
-        };
-        session.describe()?;
-        if self.auth && !again {
-            return session.done(&Request::Login { role: Role::PartitionSo, password: login });
-        }
-        Ok(None)
-    }
-
-    fn first_password(&mut self, console: &mut dyn Console) -> Result<Password, Failure> {
-        let given = match self.password.take() {
-            Some(password) => password,
-            None => console.new_secret(
-                "Enter password for Partition SO: ",
-                "Re-enter password for Partition SO: ",
-            )?,
-        };
-        new_password(Some(given), console)
-    }
-
-    /// The domain; an empty answer means the default domain, as Luna has it.
-    fn first_domain(&mut self, console: &mut dyn Console) -> Result<Option<Password>, Failure> {
-        if self.defaultdomain {
-            return Ok(None);
-        }
-        let domain = match self.domain.take() {
-            Some(domain) => domain,
-            None => console.new_secret("Enter the domain name: ", "Re-enter the domain name: ")?,
-        };
-        match domain.expose().chars().count() {
-            0 => Ok(None),
-            1..=128 => Ok(Some(typed(&domain))),
-            _ => Err(failure(Status::PinLenRange, "the domain name has more than 128 characters")
-                .remedy("Choose one of 1 to 128 characters.")),
-        }
-    }
-}
-
-const WARNING: &str = "You are about to initialize the partition.\n\
-    All contents of the partition will be destroyed.\n\n\
-    Are you sure you wish to continue?";
-
-/// The slot that a command is about.
-#[derive(Debug, Args)]
-struct OfSlot {
-    /// The slot; the current one without this option
-    #[arg(long, visible_alias = "s", value_name = "slot_id")]
-    slot: Option<u32>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ShowInfo {
+pub struct ShowInfo {
     #[command(flatten)]
     of: OfSlot,
 }
 
 impl ShowInfo {
-    fn run(&self, session: &mut Session) -> Outcome {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let number = session.number(self.of.slot)?;
         match session.ask_slot(number, &Request::Describe)? {
             Reply::Partition(partition) => report(Info::new(number, &partition)),
@@ -162,13 +29,13 @@ impl ShowInfo {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Contents {
+pub struct Contents {
     #[command(flatten)]
     of: OfSlot,
 }
 
 impl Contents {
-    fn run(&self, session: &mut Session) -> Outcome {
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
         let number = session.number(self.of.slot)?;
         let role = match session.ask_slot(number, &Request::Describe)? {
             Reply::Partition(PartitionInfo { logged_in: Some(role), .. }) => role,

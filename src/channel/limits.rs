@@ -1,0 +1,82 @@
+//! How much one key may do before it is changed, and before it has to stop.
+
+use crate::crypto::TAG_BYTES;
+
+/// Records that one key seals before the session is over.
+///
+/// Far below the 2^64 - 1 that Noise permits, and above any threshold for a change of keys
+/// (4000 million), so that the limit is met only when that change has failed.
+pub const MAXIMUM_RECORDS: u64 = 1 << 32;
+
+/// Bytes of plaintext that one key seals before the session is over: 2^33 blocks of AES-GCM, with
+/// which an attacker's advantage stays below 2^-60.
+pub const MAXIMUM_BYTES: u64 = 1 << 37;
+
+/// Records that a key may do beyond its threshold while its change is under way, however low the
+/// threshold is.
+pub const GRACE_RECORDS: u64 = 1 << 16;
+
+/// When the keys are changed, by what either direction's key has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// Records; 0 leaves it to [`MAXIMUM_RECORDS`].
+    pub messages: u64,
+    /// Bytes of plaintext, at most half of [`MAXIMUM_BYTES`].
+    pub bytes: u64,
+}
+
+impl KeyLimits {
+    /// 400 million records (Luna's default), 64 GiB.
+    pub const DEFAULT: Self = Self { messages: 400_000_000, bytes: MAXIMUM_BYTES / 2 };
+
+    /// Records after which keys are changed: room is left for what is sealed until they are.
+    pub(super) const fn records(self) -> u64 {
+        const LATEST: u64 = MAXIMUM_RECORDS - (1 << 28);
+        if self.messages == 0 || self.messages > LATEST { LATEST } else { self.messages }
+    }
+
+    /// Whether a key has done so much more than it should have that there will be no change: as
+    /// many records again, at least [`GRACE_RECORDS`].
+    pub(super) const fn overrun(self, used: Used) -> bool {
+        let records = self.records();
+        used.records.saturating_sub(records)
+            >= if records > GRACE_RECORDS { records } else { GRACE_RECORDS }
+    }
+
+    /// Whether a key that has done this much is due to be changed.
+    pub(super) const fn reached(self, used: Used) -> bool {
+        let bytes = if self.bytes < MAXIMUM_BYTES / 2 { self.bytes } else { MAXIMUM_BYTES / 2 };
+        used.records >= self.records() || used.bytes >= bytes
+    }
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What one key has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+}
+
+impl Used {
+    /// Counts a record of this much plaintext.
+    pub(super) const fn count(&mut self, plaintext: u64) {
+        self.records += 1;
+        self.bytes += plaintext;
+    }
+
+    /// Whether the key has done all it may.
+    pub(super) const fn is_exhausted(self) -> bool {
+        self.records >= MAXIMUM_RECORDS || self.bytes >= MAXIMUM_BYTES
+    }
+}
+
+// 4000 million, the largest threshold, leaves room for the change itself.
+const _: () = assert!(KeyLimits { messages: 4_000_000_000, bytes: 0 }.records() == 4_000_000_000);
+// Block counts are of 16 bytes, as tags are.
+const _: () = assert!(MAXIMUM_BYTES / 16 == 1 << 33 && TAG_BYTES == 16);

@@ -1,0 +1,112 @@
+//! Who asks, and what is open to him.
+
+use std::sync::Arc;
+
+use crate::{
+    hsm::{
+        Hsm, KnownPartition, LinkSession,
+        object::{Change, FIRST_SESSION_HANDLE, Object, Unlocked, permission},
+    },
+    model::{
+        AuditAct, AuditEntry, AuditObject, Role, Status,
+        cryptoki::{AttributeType as A, ObjectHandle},
+    },
+};
+
+/// One request's view of its partition. Taken once, so that all of a request sees the same.
+pub(in crate::hsm) struct Caller<'h> {
+    pub(super) hsm: &'h Hsm,
+    pub(super) link: &'h LinkSession,
+    pub(super) known: Arc<KnownPartition>,
+    pub(super) role: Option<Role>,
+    /// Whether the role has its initial password still.
+    pub(super) must_change: bool,
+    pub(super) unlocked: Option<Arc<Unlocked>>,
+}
+
+impl<'h> Caller<'h> {
+    /// The application at the other end of a link.
+    ///
+    /// # Errors
+    /// The partition has gone, or its client may not use it any more.
+    pub(in crate::hsm) fn new(hsm: &'h Hsm, link: &'h LinkSession) -> Result<Self, Status> {
+        let known = hsm.known(link.serial()).ok_or(Status::TokenNotPresent)?;
+        if !hsm.permits(link) {
+            return Err(Status::StcSessionInvalid);
+        }
+        let login = link.login(known.generation);
+        let (role, must_change, unlocked) = match login.as_ref() {
+            Some(login) => (Some(login.role), login.must_change, login.unlocked.clone()),
+            None => (None, false, None),
+        };
+        drop(login);
+        Ok(Self { hsm, link, known, role, must_change, unlocked })
+    }
+
+    pub(super) fn is_officer(&self) -> bool {
+        self.role == Some(Role::PartitionSo)
+    }
+
+    /// An object that the caller sees.
+    ///
+    /// # Errors
+    /// There is none of this handle.
+    pub(super) fn object(&self, handle: ObjectHandle) -> Result<Arc<Object>, Status> {
+        let found = if handle.0 >= FIRST_SESSION_HANDLE {
+            self.link.application().objects().get(handle)
+        } else {
+            let private = self.unlocked.as_ref().and_then(|open| open.read().get(handle));
+            match private {
+                Some(object) => Some(object),
+                None => self.known.vault.public(self.hsm, |shelf| shelf.get(handle))?,
+            }
+        };
+        found.ok_or(Status::ObjectHandleInvalid)
+    }
+
+    /// A key that the caller sees.
+    ///
+    /// # Errors
+    /// There is none of this handle, which is said as `missing`.
+    pub(super) fn key(&self, handle: ObjectHandle, missing: Status) -> Result<Arc<Object>, Status> {
+        self.object(handle).map_err(|status| match status {
+            Status::ObjectHandleInvalid => missing,
+            other => other,
+        })
+    }
+
+    /// Whether the caller sees private objects.
+    pub(super) const fn sees_private(&self) -> bool {
+        permission::sees_private(self.role)
+    }
+
+    /// Makes changes of token objects, with their record.
+    pub(super) fn write(&self, act: AuditAct, changes: &[Change]) -> Result<(), Status> {
+        let objects = changes.iter().map(|change| audit_object(change.object())).collect();
+        let entry = self.entry(act, objects, Status::Ok);
+        let record = self.hsm.record(Some(self.link.serial()), &entry)?;
+        self.known.vault.write(self.hsm, self.unlocked.as_ref(), (changes, record))
+    }
+
+    /// Records what was done to session objects, or with token objects that did not change.
+    pub(super) fn record(&self, act: AuditAct, objects: &[&Object]) -> Result<(), Status> {
+        let durable = objects.iter().any(|object| object.is(A::TOKEN));
+        let objects = objects.iter().copied().map(audit_object).collect();
+        let entry = self.entry(act, objects, Status::Ok);
+        self.hsm.append(Some(self.link.serial()), &entry, durable)
+    }
+
+    /// Records what was tried in vain.
+    pub(super) fn record_failure(&self, act: AuditAct, status: Status) -> Result<(), Status> {
+        let entry = self.entry(act, Vec::new(), status);
+        self.hsm.append(Some(self.link.serial()), &entry, true)
+    }
+
+    fn entry(&self, act: AuditAct, objects: Vec<AuditObject>, outcome: Status) -> AuditEntry {
+        AuditEntry { actor: self.hsm.actor(self.link), role: self.role, act, objects, outcome }
+    }
+}
+
+fn audit_object(object: &Object) -> AuditObject {
+    AuditObject { ouid: object.ouid(), class: object.class(), label: object.label() }
+}

@@ -1,0 +1,37 @@
+//! Searches (PKCS#11 v3.1 section 5.7.7).
+
+use super::Caller;
+use crate::model::{
+    Status,
+    cryptoki::{CryptokiReply, ObjectHandle, Template},
+};
+
+/// Handles in one answer at most.
+const MOST: u32 = 10_000;
+
+impl Caller<'_> {
+    /// The objects that match and that the caller sees, by rising handles: token objects first,
+    /// behind them the application's own.
+    pub(super) fn find(
+        &self,
+        template: &Template,
+        after: Option<ObjectHandle>,
+        limit: u32,
+    ) -> Result<CryptokiReply, Status> {
+        let limit = usize::try_from(limit.clamp(1, MOST)).unwrap_or(1);
+        let sought = limit + 1;
+        let vault = &self.known.vault;
+        let mut objects = vault.public(self.hsm, |shelf| shelf.find(template, after, sought))?;
+        if let Some(open) = self.unlocked.as_ref().filter(|_| self.sees_private()) {
+            objects.extend(open.read().find(template, after, sought));
+            objects.sort_unstable();
+        }
+        if objects.len() < sought {
+            let own = self.link.application().objects();
+            objects.extend(own.with(|shelf| shelf.find(template, after, sought)));
+        }
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        Ok(CryptokiReply::Found { objects, more })
+    }
+}

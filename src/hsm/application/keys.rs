@@ -1,0 +1,198 @@
+//! Keys: generated, derived, encapsulated (PKCS#11 v3.1 section 5.18, 3.2 for encapsulation).
+
+use std::sync::Arc;
+
+use super::{Caller, making, objects::merge, operations::check_context};
+use crate::{
+    hsm::{
+        mechanism,
+        object::{Makings, Object, Origin, complete, permission},
+    },
+    model::{
+        AuditAct, Status,
+        cryptoki::{
+            AttributeType as A, HkdfSalt, Mechanism, ObjectClass, ObjectHandle, Parameters,
+            SessionId, Template,
+        },
+    },
+};
+
+impl Caller<'_> {
+    pub(super) fn generate_key(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+        template: Template,
+    ) -> Result<ObjectHandle, Status> {
+        self.check_generation(session, mechanism)?;
+        let template = making::secret(mechanism.mechanism, template)?;
+        let mut key = complete(template, self.generated(mechanism))?;
+        permission::check_making(self.role, &self.known.policies, &key)?;
+        let values = mechanism::generate_key(mechanism, &key)?;
+        merge(&mut key, values);
+        Ok(self.keep(session, AuditAct::GenerateKey, vec![key])?[0])
+    }
+
+    pub(super) fn generate_pair(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+        templates: (Template, Template),
+    ) -> Result<(ObjectHandle, ObjectHandle), Status> {
+        self.check_generation(session, mechanism)?;
+        let (public, private) = making::pair(mechanism.mechanism, templates)?;
+        let mut public = complete(public, self.generated(mechanism))?;
+        let mut private = complete(private, self.generated(mechanism))?;
+        for key in [&public, &private] {
+            permission::check_making(self.role, &self.known.policies, key)?;
+        }
+        let values = mechanism::generate_pair(mechanism, &public, &private)?;
+        merge(&mut public, values.0);
+        merge(&mut private, values.1);
+        let made = self.keep(session, AuditAct::GenerateKeyPair, vec![public, private])?;
+        Ok((made[0], made[1]))
+    }
+
+    pub(super) fn derive_key(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+        base: ObjectHandle,
+        template: Template,
+    ) -> Result<ObjectHandle, Status> {
+        let base = self.parent(session, (base, A::DERIVE), mechanism)?;
+        let template = permission::with_demands(&base, A::DERIVE_TEMPLATE, template)?;
+        let template = making::derived(mechanism.mechanism, template)?;
+        let template = if making::carries_base(mechanism.mechanism) {
+            inherit(&base, template)?
+        } else {
+            template
+        };
+        let mut key = complete(template, self.derived(&base))?;
+        let others = self.others(mechanism)?;
+        let others: Vec<&Template> = others.iter().map(|other| other.attributes()).collect();
+        let values = mechanism::derive(mechanism, base.attributes(), &others, &key)?;
+        merge(&mut key, values);
+        Ok(self.keep(session, AuditAct::DeriveKey, vec![key])?[0])
+    }
+
+    pub(super) fn encapsulate_key(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+        public: ObjectHandle,
+        template: Template,
+    ) -> Result<(Vec<u8>, ObjectHandle), Status> {
+        let public = self.parent(session, (public, A::ENCAPSULATE), mechanism)?;
+        let mut key = self.encapsulated((&public, A::ENCAPSULATE_TEMPLATE), mechanism, template)?;
+        let (ciphertext, values) = mechanism::encapsulate(mechanism, public.prepared()?, &key)?;
+        merge(&mut key, values);
+        Ok((ciphertext, self.keep(session, AuditAct::EncapsulateKey, vec![key])?[0]))
+    }
+
+    pub(super) fn decapsulate_key(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+        (private, ciphertext): (ObjectHandle, &[u8]),
+        template: Template,
+    ) -> Result<ObjectHandle, Status> {
+        let private = self.parent(session, (private, A::DECAPSULATE), mechanism)?;
+        let demands = (&*private, A::DECAPSULATE_TEMPLATE);
+        let mut key = self.encapsulated(demands, mechanism, template)?;
+        let values = mechanism::decapsulate(mechanism, private.prepared()?, ciphertext, &key)?;
+        merge(&mut key, values);
+        Ok(self.keep(session, AuditAct::DecapsulateKey, vec![key])?[0])
+    }
+
+    /// The key that another one comes from, which may be used so now.
+    pub(super) fn parent(
+        &self,
+        session: SessionId,
+        (handle, usage): (ObjectHandle, A),
+        mechanism: &Mechanism,
+    ) -> Result<Arc<Object>, Status> {
+        let session = self.session(session)?;
+        permission::check_key_management(&self.known.policies)?;
+        let missing = match usage {
+            A::WRAP => Status::WrappingKeyHandleInvalid,
+            A::UNWRAP => Status::UnwrappingKeyHandleInvalid,
+            _ => Status::KeyHandleInvalid,
+        };
+        let key = self.key(handle, missing)?;
+        permission::check_use(&key, usage, mechanism.mechanism, &self.known.policies)?;
+        check_context(&session, &key)?;
+        Ok(key)
+    }
+
+    fn encapsulated(
+        &self,
+        (parent, demands): (&Object, A),
+        mechanism: &Mechanism,
+        template: Template,
+    ) -> Result<Template, Status> {
+        let template = permission::with_demands(parent, demands, template)?;
+        let template = making::derived(mechanism.mechanism, template)?;
+        complete(template, Makings { base: (true, true), ..self.derived(parent) })
+    }
+
+    /// Keys that a mechanism's parameters name.
+    fn others(&self, mechanism: &Mechanism) -> Result<Vec<Arc<Object>>, Status> {
+        let handle = match &mechanism.parameters {
+            Parameters::Key(handle) | Parameters::Hkdf { salt: HkdfSalt::Key(handle), .. } => {
+                *handle
+            }
+            _ => return Ok(Vec::new()),
+        };
+        let key = self.key(handle, Status::KeyHandleInvalid)?;
+        if key.class() != ObjectClass::SECRET_KEY {
+            return Err(Status::KeyTypeInconsistent);
+        }
+        if !key.is(A::DERIVE) {
+            return Err(Status::KeyFunctionNotPermitted);
+        }
+        Ok(vec![key])
+    }
+
+    fn check_generation(&self, session: SessionId, mechanism: &Mechanism) -> Result<(), Status> {
+        self.session(session)?;
+        permission::check_key_management(&self.known.policies)?;
+        self.check_mechanism(mechanism)
+    }
+
+    fn generated(&self, mechanism: &Mechanism) -> Makings {
+        Makings {
+            origin: Origin::Generated,
+            officer: self.is_officer(),
+            generated_by: Some(mechanism.mechanism),
+            base: (true, true),
+        }
+    }
+
+    fn derived(&self, base: &Object) -> Makings {
+        Makings {
+            origin: Origin::Derived,
+            officer: self.is_officer(),
+            generated_by: None,
+            base: (base.is(A::ALWAYS_SENSITIVE), base.is(A::NEVER_EXTRACTABLE)),
+        }
+    }
+}
+
+/// A key that is as good as its base is as well kept (section 6.43 and the like).
+fn inherit(base: &Object, mut template: Template) -> Result<Template, Status> {
+    let kept = [
+        (A::SENSITIVE, base.is(A::SENSITIVE), true),
+        (A::EXTRACTABLE, !base.is(A::EXTRACTABLE), false),
+    ];
+    for (kind, applies, value) in kept {
+        if !applies {
+            continue;
+        }
+        if template.boolean(kind).is_some_and(|asked| asked != value) {
+            return Err(Status::TemplateInconsistent);
+        }
+        template.set(kind, value);
+    }
+    Ok(template)
+}

@@ -1,0 +1,175 @@
+//! Objects: created, copied, changed, destroyed and looked at (PKCS#11 v3.1 section 5.7).
+
+use std::sync::Arc;
+
+use super::Caller;
+use crate::{
+    hsm::object::{
+        Change, Makings, Object, Origin, changed, charge, complete, copied, is_key, permission,
+        read, to_bytes,
+    },
+    hsm::{fault, mechanism},
+    model::{
+        AuditAct, ObjectEntry, Status,
+        cryptoki::{
+            AttributeRead, AttributeType as A, AttributeValue, ObjectHandle, SessionId, Template,
+        },
+    },
+};
+
+impl Caller<'_> {
+    pub(super) fn create_object(
+        &self,
+        session: SessionId,
+        template: Template,
+    ) -> Result<ObjectHandle, Status> {
+        let how = Makings {
+            origin: Origin::Created,
+            officer: self.is_officer(),
+            generated_by: None,
+            base: (false, false),
+        };
+        let mut attributes = complete(template, how)?;
+        if is_key(crate::hsm::object::class_of(&attributes)) {
+            let values = mechanism::complete_imported(&attributes)?;
+            merge(&mut attributes, values);
+        }
+        self.keep(session, AuditAct::CreateObject, vec![attributes]).map(|made| made[0])
+    }
+
+    pub(super) fn copy_object(
+        &self,
+        session: SessionId,
+        handle: ObjectHandle,
+        template: &Template,
+    ) -> Result<ObjectHandle, Status> {
+        self.session(session)?;
+        let object = self.object(handle)?;
+        permission::check_managing(self.role, &object)?;
+        let attributes = copied(&object, template, self.is_officer())?;
+        self.keep(session, AuditAct::CopyObject, vec![attributes]).map(|made| made[0])
+    }
+
+    pub(super) fn set_attributes(
+        &self,
+        session: SessionId,
+        handle: ObjectHandle,
+        template: &Template,
+    ) -> Result<(), Status> {
+        let _turn = self.known.vault.turn();
+        let object = self.object(handle)?;
+        self.writing_session(session, object.is(A::TOKEN))?;
+        permission::check_managing(self.role, &object)?;
+        permission::check_change(&self.known.policies, &object)?;
+        let attributes = changed(&object, template, self.is_officer())?;
+        permission::check_key_policies(&self.known.policies, &attributes)?;
+        let object = Arc::new(object.with_attributes(attributes));
+        if object.is(A::TOKEN) {
+            return self.write(AuditAct::ModifyObject, &[Change::Replace(object)]);
+        }
+        if !self.link.application().objects().replace(object.clone()) {
+            return Err(Status::ObjectHandleInvalid);
+        }
+        self.record(AuditAct::ModifyObject, &[&object])
+    }
+
+    pub(super) fn destroy_object(
+        &self,
+        session: SessionId,
+        handle: ObjectHandle,
+    ) -> Result<(), Status> {
+        let _turn = self.known.vault.turn();
+        let object = self.object(handle)?;
+        self.writing_session(session, object.is(A::TOKEN))?;
+        permission::check_managing(self.role, &object)?;
+        if !object.is(A::DESTROYABLE) {
+            return Err(Status::ActionProhibited);
+        }
+        if object.is(A::TOKEN) {
+            return self.write(AuditAct::DestroyObject, &[Change::Remove(object)]);
+        }
+        let gone = self.link.application().objects().remove(handle);
+        gone.ok_or(Status::ObjectHandleInvalid)?;
+        self.record(AuditAct::DestroyObject, &[&object])
+    }
+
+    pub(super) fn object_size(&self, handle: ObjectHandle) -> Result<u64, Status> {
+        Ok(charge(to_bytes(self.object(handle)?.attributes())?.len()))
+    }
+
+    pub(super) fn attributes(
+        &self,
+        handle: ObjectHandle,
+        types: &[A],
+    ) -> Result<Vec<AttributeRead>, Status> {
+        let object = self.object(handle)?;
+        Ok(types.iter().map(|kind| read(&object, *kind)).collect())
+    }
+
+    /// Keeps new objects where their `CKA_TOKEN` says: all of them or none.
+    pub(super) fn keep(
+        &self,
+        session: SessionId,
+        act: AuditAct,
+        mut made: Vec<Template>,
+    ) -> Result<Vec<ObjectHandle>, Status> {
+        let is_token = |attributes: &Template| attributes.boolean(A::TOKEN) == Some(true);
+        let session = self.writing_session(session, made.iter().any(is_token))?;
+        for attributes in &mut made {
+            permission::check_making(self.role, &self.known.policies, attributes)?;
+            let ouid = crate::hsm::object::unique_id(self.hsm.fill().map_err(fault)?);
+            attributes.set(A::UNIQUE_ID, AttributeValue::bytes(ouid));
+        }
+        let (mut tokens, mut handles, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for attributes in made {
+            if is_token(&attributes) {
+                let object = Arc::new(Object::new(self.known.vault.next_handle()?, attributes));
+                handles.push(object.handle());
+                tokens.push(Change::Add(object));
+            } else {
+                let object = self.link.application().objects().add(session.id, attributes)?;
+                handles.push(object.handle());
+                others.push(object);
+            }
+        }
+        let kept = if tokens.is_empty() {
+            let others: Vec<&Object> = others.iter().map(AsRef::as_ref).collect();
+            self.record(act, &others)
+        } else {
+            self.write(act, &tokens)
+        };
+        if kept.is_err() {
+            for object in &others {
+                self.link.application().objects().remove(object.handle());
+            }
+        }
+        kept.map(|()| handles)
+    }
+
+    /// The token objects that the caller sees, as `partition contents` lists them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(in crate::hsm) fn contents(&self) -> Result<Vec<ObjectEntry>, Status> {
+        let entry = |object: &Arc<Object>| ObjectEntry {
+            label: object.label(),
+            handle: u32::try_from(object.handle().0).unwrap_or(u32::MAX),
+            class: u32::try_from(object.class().0).unwrap_or(u32::MAX),
+            ouid: object.ouid(),
+        };
+        let list = |shelf: &crate::hsm::object::Shelf| shelf.all().map(entry).collect::<Vec<_>>();
+        let mut entries = self.known.vault.public(self.hsm, list)?;
+        if let Some(open) = &self.unlocked {
+            entries.extend(list(&open.read()));
+        }
+        entries.sort_by_key(|entry| entry.handle);
+        Ok(entries)
+    }
+}
+
+/// Takes values over, in place of those that are there.
+pub(super) fn merge(attributes: &mut Template, values: Template) {
+    for value in values.0 {
+        attributes.set(value.kind, value.value);
+    }
+}

@@ -1,0 +1,87 @@
+//! Operations with keys, in one part and in several (PKCS#11 v3.1 sections 5.8 to 5.15).
+
+use std::sync::Arc;
+
+use super::{Caller, bytes, is_verification, sessions::Session};
+use crate::{
+    hsm::{
+        mechanism::{self, PreparedKey},
+        object::{Object, permission},
+    },
+    model::{
+        Policy, Reply, Status,
+        cryptoki::{AttributeType as A, Mechanism, ObjectClass, ObjectHandle, Operation},
+    },
+};
+
+/// An operation, how it is done, and with which key.
+type What<'w> = (Operation, &'w Mechanism, Option<ObjectHandle>);
+
+impl Caller<'_> {
+    /// The way that every signature goes: nothing on it waits, and nothing touches the store.
+    pub(super) fn perform_operation(
+        &self,
+        session: &Session,
+        what: What<'_>,
+        (data, signature): (&[u8], &[u8]),
+    ) -> Result<Reply, Status> {
+        let (operation, mechanism, _) = what;
+        let object = self.key_of(session, what)?;
+        let key = object.as_deref().map(Object::prepared).transpose()?;
+        let key: Option<&PreparedKey> = key.map(AsRef::as_ref);
+        let output = mechanism::perform(operation, mechanism, key, data, signature)?;
+        Ok(if is_verification(operation) { Reply::Done } else { bytes(output) })
+    }
+
+    pub(super) fn begin(&self, session: &Session, what: What<'_>) -> Result<Reply, Status> {
+        let (operation, mechanism, _) = what;
+        if session.is_active(operation) {
+            return Err(Status::OperationActive);
+        }
+        let object = self.key_of(session, what)?;
+        let key = object.as_deref().map(Object::prepared).transpose()?.cloned();
+        session.start(operation, mechanism::begin(operation, mechanism, key)?)?;
+        Ok(Reply::Done)
+    }
+
+    /// `C_DigestKey`: of secret keys, where the partition's policy permits it.
+    pub(super) fn update_with_key(
+        &self,
+        session: &Session,
+        handle: ObjectHandle,
+    ) -> Result<Reply, Status> {
+        let key = self.key(handle, Status::KeyHandleInvalid)?;
+        let permitted = self.known.policies.permits(Policy::DigestKey);
+        let value = key.attributes().bytes(A::VALUE);
+        match value {
+            Some(value) if permitted && key.class() == ObjectClass::SECRET_KEY => {
+                session.update_with_key(value).map(bytes)
+            }
+            _ => Err(Status::KeyIndigestible),
+        }
+    }
+
+    /// The key of an operation, which may be used for it now.
+    fn key_of(
+        &self,
+        session: &Session,
+        (operation, mechanism, handle): What<'_>,
+    ) -> Result<Option<Arc<Object>>, Status> {
+        let Some(usage) = permission::usage(operation) else {
+            self.check_mechanism(mechanism)?;
+            return if handle.is_some() { Err(Status::ArgumentsBad) } else { Ok(None) };
+        };
+        let key = self.key(handle.ok_or(Status::KeyHandleInvalid)?, Status::KeyHandleInvalid)?;
+        permission::check_use(&key, usage, mechanism.mechanism, &self.known.policies)?;
+        check_context(session, &key)?;
+        Ok(Some(key))
+    }
+}
+
+/// A key that asks for its user's password at each use has been given it.
+pub(super) fn check_context(session: &Session, key: &Object) -> Result<(), Status> {
+    if key.is(A::ALWAYS_AUTHENTICATE) && !session.take_context() {
+        return Err(Status::UserNotLoggedIn);
+    }
+    Ok(())
+}

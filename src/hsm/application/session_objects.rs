@@ -1,0 +1,98 @@
+//! Session objects: they live with the session that made them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use crate::{
+    hsm::object::{FIRST_SESSION_HANDLE, Object, Shelf, is_private},
+    model::{
+        Status,
+        cryptoki::{ObjectHandle, SessionId, Template},
+    },
+};
+
+/// Session objects that one application may have, each of them in memory.
+const MOST: usize = 16_384;
+
+/// One application's session objects, which all its sessions see.
+#[derive(Default)]
+pub(super) struct SessionObjects(RwLock<Inner>);
+
+#[derive(Default)]
+pub(super) struct Inner {
+    shelf: Shelf,
+    owners: HashMap<ObjectHandle, SessionId>,
+    made: u64,
+}
+
+impl SessionObjects {
+    /// Adds an object of a session.
+    pub(super) fn add(&self, id: SessionId, attributes: Template) -> Result<Arc<Object>, Status> {
+        let mut inner = self.write();
+        if inner.shelf.len() >= MOST {
+            return Err(Status::DeviceMemory);
+        }
+        let handle = ObjectHandle(FIRST_SESSION_HANDLE + inner.made);
+        inner.made += 1;
+        let object = Arc::new(Object::new(handle, attributes));
+        inner.shelf.put(object.clone());
+        inner.owners.insert(handle, id);
+        Ok(object)
+    }
+
+    pub(super) fn get(&self, handle: ObjectHandle) -> Option<Arc<Object>> {
+        self.read().shelf.get(handle)
+    }
+
+    /// Puts another version of an object in its place; `false` if it has gone.
+    pub(super) fn replace(&self, object: Arc<Object>) -> bool {
+        let mut inner = self.write();
+        let there = inner.shelf.get(object.handle()).is_some();
+        if there {
+            inner.shelf.put(object);
+        }
+        there
+    }
+
+    pub(super) fn remove(&self, handle: ObjectHandle) -> Option<Arc<Object>> {
+        let mut inner = self.write();
+        inner.owners.remove(&handle);
+        inner.shelf.remove(handle)
+    }
+
+    /// Looks at all of them.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&Shelf) -> T) -> T {
+        look(&self.read().shelf)
+    }
+
+    /// Removes those of one session.
+    pub(super) fn remove_of(&self, id: SessionId) {
+        self.keep(|_, owner| owner != id);
+    }
+
+    /// Removes those that need a login.
+    pub(super) fn remove_private(&self) {
+        self.keep(|object, _| !is_private(object.attributes()));
+    }
+
+    pub(super) fn clear(&self) {
+        self.keep(|_, _| false);
+    }
+
+    fn keep(&self, wanted: impl Fn(&Object, SessionId) -> bool) {
+        let mut inner = self.write();
+        let Inner { shelf, owners, .. } = &mut *inner;
+        shelf.retain(|one| owners.get(&one.handle()).is_some_and(|owner| wanted(one, *owner)));
+        owners.retain(|handle, _| shelf.get(*handle).is_some());
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,217 @@
+//! Sessions of one application (PKCS#11 v3.1 section 5.6).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use zeroize::Zeroizing;
+
+use super::{Caller, session_objects::SessionObjects};
+use crate::{
+    hsm::mechanism::Running,
+    model::{
+        MAXIMUM_SESSIONS, Password, Reply, Role, Status,
+        cryptoki::{Operation, SessionId},
+    },
+};
+
+/// What one application has open on its partition.
+#[derive(Default)]
+pub(in crate::hsm) struct Application {
+    sessions: RwLock<HashMap<SessionId, Arc<Session>>>,
+    objects: SessionObjects,
+}
+
+/// One session.
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) read_write: bool,
+    /// Whether a context-specific login waits to be used up.
+    context: AtomicBool,
+    operations: Mutex<HashMap<Operation, Box<dyn Running + Send>>>,
+}
+
+impl Application {
+    pub(super) const fn objects(&self) -> &SessionObjects {
+        &self.objects
+    }
+
+    /// Ends what needs a login: private session objects and operations.
+    pub(in crate::hsm) fn log_out(&self) {
+        self.objects.remove_private();
+        for session in self.read().values() {
+            session.reset();
+        }
+    }
+
+    fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.read().get(&id).cloned()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<SessionId, Arc<Session>>> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<SessionId, Arc<Session>>> {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Uses up the permission of a context-specific login.
+    pub(super) fn take_context(&self) -> bool {
+        self.context.swap(false, Ordering::AcqRel)
+    }
+
+    /// Enters an operation in parts.
+    pub(super) fn start(
+        &self,
+        operation: Operation,
+        running: Box<dyn Running + Send>,
+    ) -> Result<(), Status> {
+        match self.operations().entry(operation) {
+            std::collections::hash_map::Entry::Occupied(_) => Err(Status::OperationActive),
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(running);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether such an operation is under way.
+    pub(super) fn is_active(&self, operation: Operation) -> bool {
+        self.operations().contains_key(&operation)
+    }
+
+    /// Takes the next part. A failure ends the operation (section 5.2).
+    pub(super) fn update(
+        &self,
+        operation: Operation,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        self.run(operation, |running| running.update(data))
+    }
+
+    /// Digests a key's value as the next part.
+    pub(super) fn update_with_key(&self, value: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status> {
+        self.run(Operation::Digest, |running| running.update(value))
+    }
+
+    fn run(
+        &self,
+        operation: Operation,
+        step: impl FnOnce(&mut Box<dyn Running + Send>) -> Result<Zeroizing<Vec<u8>>, Status>,
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        let mut operations = self.operations();
+        let running = operations.get_mut(&operation).ok_or(Status::OperationNotInitialized)?;
+        let output = step(running);
+        if output.is_err() {
+            operations.remove(&operation);
+        }
+        output
+    }
+
+    /// Ends an operation.
+    pub(super) fn finish(
+        &self,
+        operation: Operation,
+        signature: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        let running = self.operations().remove(&operation);
+        running.ok_or(Status::OperationNotInitialized)?.finish(signature)
+    }
+
+    /// Gives an operation up.
+    pub(super) fn cancel(&self, operation: Operation) -> Result<(), Status> {
+        let running = self.operations().remove(&operation);
+        running.map(drop).ok_or(Status::OperationNotInitialized)
+    }
+
+    fn reset(&self) {
+        self.operations().clear();
+        self.context.store(false, Ordering::Release);
+    }
+
+    fn operations(&self) -> MutexGuard<'_, HashMap<Operation, Box<dyn Running + Send>>> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Caller<'_> {
+    pub(super) fn session(&self, id: SessionId) -> Result<Arc<Session>, Status> {
+        self.link.application().get(id).ok_or(Status::SessionHandleInvalid)
+    }
+
+    /// A session that may make objects of the token's, if asked for.
+    pub(super) fn writing_session(
+        &self,
+        id: SessionId,
+        token: bool,
+    ) -> Result<Arc<Session>, Status> {
+        let session = self.session(id)?;
+        if token && !session.read_write { Err(Status::SessionReadOnly) } else { Ok(session) }
+    }
+
+    pub(super) fn open_session(&self, id: SessionId, read_write: bool) -> Result<(), Status> {
+        if !self.known.initialized {
+            return Err(Status::TokenNotRecognized);
+        }
+        if !read_write && self.role == Some(Role::PartitionSo) {
+            return Err(Status::SessionReadWriteSoExists);
+        }
+        let mut sessions = self.link.application().write();
+        if sessions.len() >= MAXIMUM_SESSIONS {
+            return Err(Status::SessionCount);
+        }
+        if sessions.contains_key(&id) {
+            return Err(Status::ArgumentsBad);
+        }
+        let (context, operations) = (AtomicBool::new(false), Mutex::default());
+        sessions.insert(id, Arc::new(Session { id, read_write, context, operations }));
+        Ok(())
+    }
+
+    /// The last session takes the login with it.
+    pub(super) fn close_session(&self, id: SessionId) -> Result<(), Status> {
+        let application = self.link.application();
+        let last = {
+            let mut sessions = application.write();
+            sessions.remove(&id).ok_or(Status::SessionHandleInvalid)?.reset();
+            sessions.is_empty()
+        };
+        application.objects.remove_of(id);
+        if last {
+            self.link.log_out(self.known.generation);
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_all_sessions(&self) {
+        let application = self.link.application();
+        application.write().drain().for_each(|(_, session)| session.reset());
+        application.objects.clear();
+        self.link.log_out(self.known.generation);
+    }
+
+    /// `C_Login` with `CKU_CONTEXT_SPECIFIC`: the password of the role that is logged in.
+    pub(super) fn log_in_context(
+        &self,
+        id: SessionId,
+        password: &Password,
+    ) -> Result<Reply, Status> {
+        let session = self.session(id)?;
+        let role = self.role.ok_or(Status::UserNotLoggedIn)?;
+        self.hsm.check_again(self.link.serial(), role, password)?;
+        session.context.store(true, Ordering::Release);
+        Ok(Reply::Done)
+    }
+
+    /// Why a role cannot log in now, if it cannot: the SO has no read-only sessions.
+    pub(in crate::hsm) fn read_only_sessions(application: &Application) -> bool {
+        application.read().values().any(|session| !session.read_write)
+    }
+}

@@ -1,0 +1,168 @@
+//! The audit log: who did what to which keys, roles and rules.
+//!
+//! A change of token objects and its record are one transaction. Other acts are recorded right
+//! behind the act, before it is answered. Records are sealed under the HSM's key, because they
+//! name objects that only a login shows.
+
+use super::{Hsm, LinkClient, LinkSession, fault};
+use crate::{
+    model::{
+        AuditAct, AuditActor, AuditCheck, AuditEntry, AuditQuery, AuditRecord, Request, Role,
+        SerialNumber, Status,
+    },
+    store::{AuditRow, NumberedAuditRow, Seat},
+    wire::{decode, encode},
+};
+
+/// Every record is sealed for the log; its place in it is the chain's to hold.
+const SEAT: Seat<'static> = Seat { store: "audit", object: "record", field: "entry" };
+
+/// Records read from the store at a time.
+const PAGE: u32 = 1000;
+
+/// Records in one answer at most.
+const MOST: usize = 10_000;
+
+impl Hsm {
+    /// Records behind a number, oldest first. A whole log takes several of these.
+    ///
+    /// # Errors
+    /// There is no such partition, or the store cannot be read.
+    pub fn audit_records(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, Status> {
+        let named = |name| self.named(name).map(|partition| partition.serial);
+        let partition = query.partition.as_ref().map(named).transpose()?;
+        let limit = query.last.map_or(MOST, |last| usize::try_from(last).unwrap_or(MOST).min(MOST));
+        let within = |row: &NumberedAuditRow| {
+            query.from.is_none_or(|from| row.row.time >= from)
+                && query.to.is_none_or(|to| row.row.time <= to)
+        };
+        let (mut found, mut after) = (std::collections::VecDeque::new(), query.after);
+        loop {
+            let page = self.store.audit(after, partition, PAGE).map_err(fault)?;
+            let Some(end) = page.last() else { break };
+            after = end.sequence;
+            for row in page.into_iter().filter(within) {
+                if found.len() == limit {
+                    if query.last.is_none() {
+                        return Ok(found.into());
+                    }
+                    found.pop_front();
+                }
+                found.push_back(self.opened(row));
+            }
+        }
+        Ok(found.into())
+    }
+
+    /// Walks the whole chain of records.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn check_audit(&self) -> Result<AuditCheck, Status> {
+        let (records, broken) = self.store.check_audit().map_err(fault)?;
+        Ok(AuditCheck { records, broken })
+    }
+
+    /// A record to be, as the store takes it.
+    pub(super) fn record(
+        &self,
+        partition: Option<SerialNumber>,
+        entry: &AuditEntry,
+    ) -> Result<AuditRow, Status> {
+        let bytes = encode(entry).map_err(|_| Status::GeneralError)?;
+        let sealed = self.seal(&self.sealer, SEAT, &bytes).map_err(fault)?;
+        Ok(AuditRow { time: (self.now)(), partition, sealed })
+    }
+
+    /// Records an act that changes no token object.
+    pub(super) fn append(
+        &self,
+        partition: Option<SerialNumber>,
+        entry: &AuditEntry,
+        durable: bool,
+    ) -> Result<(), Status> {
+        let record = self.record(partition, entry)?;
+        self.store.append_audit(record, durable).map_err(fault)
+    }
+
+    /// Records what the appliance's administrator did, or tried.
+    ///
+    /// # Errors
+    /// The record could not be written; the act has happened all the same.
+    pub fn record_administration(
+        &self,
+        partition: Option<SerialNumber>,
+        act: AuditAct,
+        outcome: Status,
+    ) -> Result<(), Status> {
+        let (actor, role) = (AuditActor::Administrator, Some(Role::HsmSecurityOfficer));
+        let entry = AuditEntry { actor, role, act, objects: Vec::new(), outcome };
+        self.append(partition, &entry, true)
+    }
+
+    /// Records an act over a link. One that was done and cannot be recorded fails, so that
+    /// somebody looks.
+    pub(super) fn record_request(
+        &self,
+        session: &LinkSession,
+        (act, role): (AuditAct, Option<Role>),
+        outcome: Status,
+    ) -> Result<(), Status> {
+        let actor = self.actor(session);
+        let entry = AuditEntry { actor, role, act, objects: Vec::new(), outcome };
+        self.append(Some(session.serial()), &entry, true)
+    }
+
+    /// Who is at the other end of a link.
+    pub(super) fn actor(&self, session: &LinkSession) -> AuditActor {
+        match session.client() {
+            LinkClient::Stc(key) => {
+                let known = self.known(session.serial());
+                let client = known.as_ref().and_then(|known| {
+                    known.clients.iter().find(|registered| registered.key == key)
+                });
+                let label = client.map(|client| client.label.to_string()).unwrap_or_default();
+                AuditActor::Client { label, key }
+            }
+            LinkClient::Ntls(certificate) => {
+                let label = self.ntls_client(certificate).map(|client| client.name.to_string());
+                AuditActor::Client { label: label.unwrap_or_default(), key: certificate.bytes() }
+            }
+        }
+    }
+
+    fn opened(&self, row: NumberedAuditRow) -> AuditRecord {
+        let NumberedAuditRow { sequence, row } = row;
+        let bytes = self.sealer.open(SEAT, &row.sealed).ok();
+        let entry = bytes.and_then(|bytes| decode(&bytes).ok());
+        AuditRecord { sequence, time: row.time, partition: row.partition, entry }
+    }
+}
+
+/// What a request is in the log; none if it is not recorded.
+pub(super) const fn act_of(request: &Request) -> Option<AuditAct> {
+    Some(match request {
+        Request::Initialize { .. } => AuditAct::Initialize,
+        Request::Login { .. } => AuditAct::Login,
+        Request::Logout => AuditAct::Logout,
+        Request::CreateRole { .. } => AuditAct::CreateRole,
+        Request::ChangePassword { .. } => AuditAct::ChangePassword,
+        Request::RegisterClient { .. } => AuditAct::RegisterClient,
+        Request::DeregisterClient { .. } | Request::DeregisterSelf => AuditAct::DeregisterClient,
+        Request::ChangePolicies { .. } => AuditAct::ChangePolicy,
+        // Activation registers a first client, and says so itself.
+        Request::Activate { .. }
+        | Request::Ping
+        | Request::Describe
+        | Request::DescribeRole { .. }
+        | Request::Clients
+        | Request::Identity
+        | Request::Contents
+        | Request::Policies
+        | Request::Domains
+        | Request::DomainProof { .. }
+        // Objects have an eye of their own on them.
+        | Request::Cryptoki(_) => return None,
+        _ => AuditAct::Administer,
+    })
+}

@@ -1,0 +1,165 @@
+//! From a caller's template to all attributes of a new object.
+
+use super::{
+    Origin, is_key,
+    rules::{Rule, Subtype, rule_of, rules, subtype_of},
+};
+use crate::model::{
+    Status,
+    cryptoki::{
+        Attribute, AttributeKind, AttributeType as A, AttributeValue, KeyType, MechanismType,
+        ObjectClass, Template,
+    },
+};
+
+/// What is known of an object that is being made, besides its template.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::hsm) struct Makings {
+    /// How it comes to be.
+    pub(in crate::hsm) origin: Origin,
+    /// Whether the Partition SO makes it.
+    pub(in crate::hsm) officer: bool,
+    /// The mechanism that generates it.
+    pub(in crate::hsm) generated_by: Option<MechanismType>,
+    /// Of a derivation: whether the base key has always been sensitive, and never extractable.
+    pub(in crate::hsm) base: (bool, bool),
+}
+
+/// Checks a template and completes it by everything that does not depend on the key's value.
+///
+/// # Errors
+/// As PKCS#11 v3.1 section 4.1.1 has them.
+pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<Template, Status> {
+    check_form(&template)?;
+    let subtype = subtype_of(&template)?;
+    for attribute in &template.0 {
+        let rule = rule_of(subtype, attribute.kind).ok_or(Status::AttributeTypeInvalid)?;
+        let officers = rule.is_for_officer() && attribute.value == AttributeValue::Boolean(true);
+        if rule.is_refused(how.origin) || (officers && !how.officer) {
+            return Err(Status::AttributeReadOnly);
+        }
+    }
+    check_needed(&template, subtype, how.origin)?;
+    for rule in rules(subtype) {
+        if template.get(rule.kind).is_none()
+            && let Some(preset) = preset(rule, subtype, how.origin)
+        {
+            template.set(rule.kind, preset);
+        }
+    }
+    if is_key(subtype.class) {
+        compute(&mut template, how);
+    }
+    check_consistency(&template, subtype)?;
+    Ok(template)
+}
+
+/// Each type once, each value of its attribute's kind.
+///
+/// # Errors
+/// The template breaks this.
+pub(super) fn check_form(template: &Template) -> Result<(), Status> {
+    for (at, attribute) in template.0.iter().enumerate() {
+        if template.0.iter().take(at).any(|other| other.kind == attribute.kind) {
+            return Err(Status::TemplateInconsistent);
+        }
+        check_value(attribute)?;
+    }
+    Ok(())
+}
+
+fn check_value(attribute: &Attribute) -> Result<(), Status> {
+    let fits = match (attribute.kind.kind(), &attribute.value) {
+        (AttributeKind::Date, AttributeValue::Bytes(date)) => {
+            date.is_empty() || (date.len() == 8 && date.iter().all(u8::is_ascii_digit))
+        }
+        (AttributeKind::Bytes, AttributeValue::Bytes(_))
+        | (AttributeKind::Boolean, AttributeValue::Boolean(_))
+        | (AttributeKind::Number, AttributeValue::Number(_))
+        | (AttributeKind::Mechanisms, AttributeValue::Mechanisms(_)) => true,
+        (AttributeKind::Template, AttributeValue::Template(inner)) => {
+            return check_form(inner);
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(Status::AttributeValueInvalid) }
+}
+
+fn check_needed(template: &Template, subtype: Subtype, origin: Origin) -> Result<(), Status> {
+    let missing = |rule: &Rule| rule.is_needed(origin) && template.get(rule.kind).is_none();
+    let lacks = |kind| template.bytes(kind).is_none_or(<[u8]>::is_empty);
+    let lattice = subtype.class == ObjectClass::PRIVATE_KEY
+        && matches!(KeyType(subtype.number), KeyType::ML_KEM | KeyType::ML_DSA);
+    let bare = match subtype.class {
+        ObjectClass::CERTIFICATE => lacks(A::VALUE) && lacks(A::URL),
+        _ => lattice && origin == Origin::Created && lacks(A::VALUE) && lacks(A::SEED),
+    };
+    if bare || rules(subtype).any(missing) { Err(Status::TemplateIncomplete) } else { Ok(()) }
+}
+
+fn preset(rule: &Rule, subtype: Subtype, origin: Origin) -> Option<AttributeValue> {
+    match rule.kind {
+        A::PRIVATE => {
+            let open = matches!(subtype.class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE);
+            Some((!open).into())
+        }
+        // Section 5.18.4: an unwrapped key is extractable unless its template says otherwise.
+        A::EXTRACTABLE if origin == Origin::Unwrapped => Some(true.into()),
+        A::ENCRYPT | A::DECRYPT | A::SIGN | A::VERIFY | A::ENCAPSULATE | A::DECAPSULATE => {
+            Some(is_natural(rule.kind, subtype).into())
+        }
+        _ => rule.preset(),
+    }
+}
+
+/// Whether a key of this type is used so, unless its maker says otherwise. Keys wrap, unwrap and
+/// derive only if their maker says so: each of these is a way out for other keys.
+fn is_natural(usage: A, subtype: Subtype) -> bool {
+    let signs = matches!(usage, A::SIGN | A::VERIFY);
+    let encrypts = matches!(usage, A::ENCRYPT | A::DECRYPT);
+    match KeyType(subtype.number) {
+        KeyType::RSA | KeyType::AES => signs || encrypts,
+        KeyType::EC_MONTGOMERY | KeyType::HKDF => false,
+        KeyType::ML_KEM => matches!(usage, A::ENCAPSULATE | A::DECAPSULATE),
+        KeyType::CHACHA20 => encrypts,
+        // Curves and ML-DSA, and secrets for HMAC.
+        _ => signs,
+    }
+}
+
+/// The attributes that are the token's to say.
+fn compute(template: &mut Template, how: Makings) {
+    let generated = how.origin == Origin::Generated;
+    template.set(A::LOCAL, generated);
+    template.set(A::KEY_GEN_MECHANISM, how.generated_by.map_or(u64::MAX, |mechanism| mechanism.0));
+    let (Some(sensitive), Some(extractable)) =
+        (template.boolean(A::SENSITIVE), template.boolean(A::EXTRACTABLE))
+    else {
+        return;
+    };
+    let (always, never) = match how.origin {
+        Origin::Generated => (true, true),
+        Origin::Derived => how.base,
+        Origin::Created | Origin::Unwrapped => (false, false),
+    };
+    template.set(A::ALWAYS_SENSITIVE, always && sensitive);
+    template.set(A::NEVER_EXTRACTABLE, never && !extractable);
+}
+
+/// What contradicts itself, or our promise that no key of a token is at rest under anything but
+/// a role's password.
+pub(super) fn check_consistency(template: &Template, subtype: Subtype) -> Result<(), Status> {
+    let secret = matches!(subtype.class, ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY);
+    let stored_openly =
+        template.boolean(A::TOKEN) == Some(true) && template.boolean(A::PRIVATE) != Some(true);
+    if secret && stored_openly {
+        return Err(Status::TemplateInconsistent);
+    }
+    let date = |kind| template.bytes(kind).filter(|date| !date.is_empty());
+    if let (Some(start), Some(end)) = (date(A::START_DATE), date(A::END_DATE))
+        && start > end
+    {
+        return Err(Status::TemplateInconsistent);
+    }
+    Ok(())
+}

@@ -1,0 +1,269 @@
+//! A partition's token objects: sealed in the store, open in memory.
+//!
+//! Public objects are sealed under the HSM's key, private ones under the partition's, which only
+//! a role's password opens. What a login opens stays open as long as anybody is logged in, and
+//! all who are share it.
+
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+    atomic::{AtomicU64, Ordering},
+};
+
+use super::{Object, Shelf, charge, to_bytes};
+use crate::{
+    hsm::{Hsm, fault, session::PartitionKey, wait},
+    model::{
+        CLIENT_IDENTITY_BYTES, SerialNumber, Status,
+        cryptoki::{AttributeType as A, ObjectHandle, Template},
+    },
+    store::{AuditRow, ObjectChange, ObjectRow, ObjectWrite, Sealer, Seat, StoreError, Written},
+    wire::decode,
+};
+
+/// The first handle of session objects; those of token objects stay below.
+pub(in crate::hsm) const FIRST_SESSION_HANDLE: u64 = 0x8000_0000;
+
+/// A partition's token objects, in one generation of the partition.
+pub(in crate::hsm) struct Vault {
+    serial: SerialNumber,
+    generation: u64,
+    /// Loaded when it is first looked at.
+    public: RwLock<Option<Shelf>>,
+    /// Open while anybody is logged in.
+    unlocked: Mutex<Weak<Unlocked>>,
+    last_handle: AtomicU64,
+    /// Held while an object is changed or destroyed, from the look at it.
+    turn: Mutex<()>,
+}
+
+/// What a login opens: the private objects, and the key for more.
+pub(in crate::hsm) struct Unlocked {
+    sealer: Sealer,
+    shelf: RwLock<Shelf>,
+}
+
+/// A change of a token object.
+pub(in crate::hsm) enum Change {
+    /// A new one.
+    Add(Arc<Object>),
+    /// Another version of one.
+    Replace(Arc<Object>),
+    /// One goes.
+    Remove(Arc<Object>),
+}
+
+impl Change {
+    pub(in crate::hsm) fn object(&self) -> &Arc<Object> {
+        let (Self::Add(object) | Self::Replace(object) | Self::Remove(object)) = self;
+        object
+    }
+}
+
+impl Vault {
+    /// The vault of a partition, nothing of it open yet.
+    pub(in crate::hsm) fn new(serial: SerialNumber, generation: u64, last_handle: u64) -> Self {
+        Self {
+            serial,
+            generation,
+            public: RwLock::default(),
+            unlocked: Mutex::default(),
+            last_handle: AtomicU64::new(last_handle),
+            turn: Mutex::default(),
+        }
+    }
+
+    pub(in crate::hsm) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Waits until nobody else changes or destroys an object.
+    pub(in crate::hsm) fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        wait(&self.turn)
+    }
+
+    /// A handle that no object of the partition has had since the appliance started.
+    ///
+    /// # Errors
+    /// There are none left.
+    pub(in crate::hsm) fn next_handle(&self) -> Result<ObjectHandle, Status> {
+        let handle = self.last_handle.fetch_add(1, Ordering::Relaxed) + 1;
+        if handle < FIRST_SESSION_HANDLE {
+            Ok(ObjectHandle(handle))
+        } else {
+            Err(Status::DeviceMemory)
+        }
+    }
+
+    /// Opens the private objects with the partition's key, unless they are open.
+    ///
+    /// # Errors
+    /// The store cannot be read, or an object does not open.
+    pub(in crate::hsm) fn unlock(
+        &self,
+        hsm: &Hsm,
+        key: &PartitionKey,
+    ) -> Result<Arc<Unlocked>, Status> {
+        let mut open = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unlocked) = open.upgrade() {
+            return Ok(unlocked);
+        }
+        let sealer = Sealer::new(key);
+        let shelf = self.load(hsm, &sealer, true).map_err(fault)?;
+        let unlocked = Arc::new(Unlocked { sealer, shelf: RwLock::new(shelf) });
+        *open = Arc::downgrade(&unlocked);
+        Ok(unlocked)
+    }
+
+    /// The public objects.
+    ///
+    /// # Errors
+    /// The store cannot be read, or an object does not open.
+    pub(in crate::hsm) fn public<T>(
+        &self,
+        hsm: &Hsm,
+        look: impl FnOnce(&Shelf) -> T,
+    ) -> Result<T, Status> {
+        if let Some(shelf) = &*self.read_public() {
+            return Ok(look(shelf));
+        }
+        let mut public = self.write_public();
+        if public.is_none() {
+            *public = Some(self.load(hsm, &hsm.sealer, false).map_err(fault)?);
+        }
+        Ok(look(public.get_or_insert_default()))
+    }
+
+    /// Forgets what is open: the store has been emptied.
+    pub(in crate::hsm) fn empty(&self) {
+        *self.write_public() = None;
+        let open = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unlocked) = open.upgrade() {
+            *unlocked.write() = Shelf::default();
+        }
+    }
+
+    /// Makes all changes or none, in the store and then in memory, with the record of them.
+    ///
+    /// # Errors
+    /// There is no room, nobody is logged in who could open a private object, an object has gone,
+    /// or the store cannot be written.
+    pub(in crate::hsm) fn write(
+        &self,
+        hsm: &Hsm,
+        unlocked: Option<&Arc<Unlocked>>,
+        (changes, record): (&[Change], AuditRow),
+    ) -> Result<(), Status> {
+        let rows = changes.iter().map(|change| self.row(hsm, unlocked, change));
+        let write = ObjectWrite {
+            serial: self.serial,
+            generation: self.generation,
+            changes: rows.collect::<Result<_, _>>()?,
+            client_bytes: CLIENT_IDENTITY_BYTES,
+            record,
+        };
+        match hsm.store.write_objects(write).map_err(fault)? {
+            Written::Done => {}
+            Written::NoRoom => return Err(Status::DeviceMemory),
+            Written::Gone => return Err(Status::ObjectHandleInvalid),
+        }
+        for change in changes {
+            if is_private(change.object().attributes()) {
+                if let Some(unlocked) = unlocked {
+                    apply(&mut unlocked.write(), change);
+                }
+            } else if let Some(shelf) = &mut *self.write_public() {
+                apply(shelf, change);
+            }
+        }
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        hsm: &Hsm,
+        unlocked: Option<&Arc<Unlocked>>,
+        change: &Change,
+    ) -> Result<ObjectChange, Status> {
+        let object = change.object();
+        let handle = object.handle().0;
+        if matches!(change, Change::Remove(_)) {
+            return Ok(ObjectChange::Delete(handle));
+        }
+        let private = is_private(object.attributes());
+        let sealer =
+            if private { &unlocked.ok_or(Status::UserNotLoggedIn)?.sealer } else { &hsm.sealer };
+        let bytes = to_bytes(object.attributes())?;
+        let (name, field) = self.seat(handle, private);
+        let seat = Seat { store: "object", object: &name, field };
+        let sealed = hsm.seal(sealer, seat, &bytes).map_err(fault)?;
+        let row = ObjectRow { handle, private, charge: charge(bytes.len()), sealed };
+        Ok(match change {
+            Change::Add(_) => ObjectChange::Add(row),
+            _ => ObjectChange::Replace(row),
+        })
+    }
+
+    fn load(&self, hsm: &Hsm, sealer: &Sealer, private: bool) -> Result<Shelf, StoreError> {
+        let mut shelf = Shelf::default();
+        for row in hsm.store.objects(self.serial, private)? {
+            let (name, field) = self.seat(row.handle, private);
+            let seat = Seat { store: "object", object: &name, field };
+            let opened = sealer.open(seat, &row.sealed).and_then(|bytes| {
+                decode::<Template>(&bytes).map_err(|_| StoreError::Row("object"))
+            });
+            match opened {
+                Ok(attributes) => {
+                    shelf.put(Arc::new(Object::new(ObjectHandle(row.handle), attributes)));
+                }
+                // One damaged row must not keep everybody from all others.
+                Err(error) => {
+                    tracing::error!(serial = %self.serial, handle = row.handle, %error, "an object is left out");
+                }
+            }
+        }
+        Ok(shelf)
+    }
+
+    /// What a sealed object is bound to: it opens in this row, in this generation only.
+    fn seat(&self, handle: u64, private: bool) -> (String, &'static str) {
+        let name = format!("{}.{}.{handle}", self.serial, self.generation);
+        (name, if private { "private" } else { "public" })
+    }
+
+    fn read_public(&self) -> RwLockReadGuard<'_, Option<Shelf>> {
+        self.public.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_public(&self) -> RwLockWriteGuard<'_, Option<Shelf>> {
+        self.public.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unlocked {
+    /// The private objects.
+    pub(in crate::hsm) fn read(&self) -> RwLockReadGuard<'_, Shelf> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({}, generation {})", self.serial, self.generation)
+    }
+}
+
+fn apply(shelf: &mut Shelf, change: &Change) {
+    match change {
+        Change::Add(object) | Change::Replace(object) => shelf.put(object.clone()),
+        Change::Remove(object) => drop(shelf.remove(object.handle())),
+    }
+}
+
+/// Whether an object needs a login.
+pub(in crate::hsm) fn is_private(attributes: &Template) -> bool {
+    attributes.boolean(A::PRIVATE) != Some(false)
+}

@@ -1,0 +1,100 @@
+//! Writers that wait for the disk together.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    AuditRow, AuditStore, NumberedAuditRow, ObjectRow, ObjectStore, ObjectWrite, SqliteAppliance,
+    StoreError, Written, audit,
+    objects::{self, Grouped},
+    rows::number,
+};
+use crate::model::SerialNumber;
+
+/// What waits for the next transaction.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Mutex<Vec<(Grouped, Arc<Ticket>)>>);
+
+/// Where a waiting writer finds what came of it.
+#[derive(Debug, Default)]
+struct Ticket(Mutex<Option<Result<Written, StoreError>>>);
+
+impl Ticket {
+    fn put(&self, outcome: Result<Written, StoreError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    fn take(&self) -> Option<Result<Written, StoreError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl SqliteAppliance {
+    /// Joins the group that waits. Who gets the connection first writes for all that have come
+    /// until then; the others find that done when their turn comes.
+    fn join(&self, write: Grouped) -> Result<Written, StoreError> {
+        let ticket = Arc::new(Ticket::default());
+        self.waiting().push((write, ticket.clone()));
+        let mut connection = self.lock();
+        if let Some(outcome) = ticket.take() {
+            return outcome;
+        }
+        let (group, tickets): (Vec<_>, Vec<_>) =
+            mem::take(&mut *self.waiting()).into_iter().unzip();
+        match objects::write_group(&mut connection, &self.chain, group) {
+            Ok(outcomes) => {
+                for (ticket, outcome) in tickets.iter().zip(outcomes) {
+                    ticket.put(outcome);
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                for ticket in &tickets {
+                    ticket.put(Err(StoreError::Group(text.clone())));
+                }
+            }
+        }
+        drop(connection);
+        // Every ticket of the group has been answered, and this writer's was among them.
+        ticket.take().unwrap_or(Err(StoreError::Row("group of writers")))
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<(Grouped, Arc<Ticket>)>> {
+        self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ObjectStore for SqliteAppliance {
+    fn objects(&self, serial: SerialNumber, private: bool) -> Result<Vec<ObjectRow>, StoreError> {
+        objects::read(&self.lock(), number(serial)?, private)
+    }
+
+    fn last_handle(&self, serial: SerialNumber) -> Result<u64, StoreError> {
+        objects::last_handle(&self.lock(), number(serial)?)
+    }
+
+    fn write_objects(&self, write: ObjectWrite) -> Result<Written, StoreError> {
+        self.join(Grouped::Objects(write))
+    }
+}
+
+impl AuditStore for SqliteAppliance {
+    fn append_audit(&self, record: AuditRow, durable: bool) -> Result<(), StoreError> {
+        self.join(Grouped::Record { record, durable }).map(drop)
+    }
+
+    fn audit(
+        &self,
+        after: u64,
+        partition: Option<SerialNumber>,
+        limit: u32,
+    ) -> Result<Vec<NumberedAuditRow>, StoreError> {
+        audit::read(&self.lock(), after, partition, limit)
+    }
+
+    fn check_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
+        audit::check(&self.lock(), &self.chain)
+    }
+}

@@ -1,0 +1,262 @@
+//! Objects at rest: one row each, its attributes sealed.
+//!
+//! What is written comes in groups: a transaction has to reach the disk before it counts, and
+//! threads that wait for the disk at the same time wait for one transaction together.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{
+    StoreError,
+    audit::{self, AuditRow, Chain, Head},
+};
+use crate::model::SerialNumber;
+
+/// The objects of partitions. No method has a default body.
+pub trait ObjectStore: Send + Sync {
+    /// A partition's objects that need a login, or those that do not.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn objects(&self, serial: SerialNumber, private: bool) -> Result<Vec<ObjectRow>, StoreError>;
+
+    /// The greatest handle in use on a partition; 0 if it has no object.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn last_handle(&self, serial: SerialNumber) -> Result<u64, StoreError>;
+
+    /// Makes all changes or none, together with the record of them.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn write_objects(&self, write: ObjectWrite) -> Result<Written, StoreError>;
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// The handle, unique in the partition.
+    pub handle: u64,
+    /// Whether it needs a login.
+    pub private: bool,
+    /// What it is charged against the partition's storage, in bytes.
+    pub charge: u64,
+    /// The attributes, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// A change of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// A new object.
+    Add(ObjectRow),
+    /// Other attributes of an object that is there.
+    Replace(ObjectRow),
+    /// The object of this handle goes.
+    Delete(u64),
+}
+
+/// Changes that belong together.
+#[derive(Clone, Debug)]
+pub struct ObjectWrite {
+    /// The partition.
+    pub serial: SerialNumber,
+    /// The partition's generation that the changes are made in.
+    pub generation: u64,
+    /// The changes.
+    pub changes: Vec<ObjectChange>,
+    /// Bytes that each registered client takes of the partition's storage.
+    pub client_bytes: u64,
+    /// What the audit log says about it.
+    pub record: AuditRow,
+}
+
+/// What came of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is there.
+    Done,
+    /// The partition has less storage left; nothing has changed.
+    NoRoom,
+    /// The partition was initialized or deleted meanwhile, or an object has gone.
+    Gone,
+}
+
+pub(super) fn read(
+    connection: &Connection,
+    serial: i64,
+    private: bool,
+) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut statement = connection.prepare_cached(OBJECTS)?;
+    let rows = statement.query_map(params![serial, private], |row| {
+        Ok(ObjectRow { handle: row.get(0)?, private, charge: row.get(1)?, sealed: row.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn last_handle(connection: &Connection, serial: i64) -> Result<u64, StoreError> {
+    Ok(connection.prepare_cached(LAST_HANDLE)?.query_row([serial], |row| row.get(0))?)
+}
+
+/// Something that a group writes.
+#[derive(Debug)]
+pub(super) enum Grouped {
+    Objects(ObjectWrite),
+    /// A record alone. One that need not outlive the machine's power does not wait for the disk.
+    Record {
+        record: AuditRow,
+        durable: bool,
+    },
+}
+
+impl Grouped {
+    const fn durable(&self) -> bool {
+        match self {
+            Self::Objects(_) => true,
+            Self::Record { durable, .. } => *durable,
+        }
+    }
+}
+
+/// Writes a group in one transaction and says for each what came of it.
+pub(super) fn write_group(
+    connection: &mut Connection,
+    chain: &Chain,
+    group: Vec<Grouped>,
+) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
+    let hurried = !group.iter().any(Grouped::durable);
+    if hurried {
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+    }
+    let written = write_in_one(connection, chain, group);
+    if hurried {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+    }
+    written
+}
+
+fn write_in_one(
+    connection: &mut Connection,
+    chain: &Chain,
+    group: Vec<Grouped>,
+) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut head = audit::head(&transaction, chain)?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for one in group {
+        let savepoint = transaction.savepoint()?;
+        let before = head.clone();
+        let outcome = write_one(&savepoint, chain, &mut head, one);
+        if matches!(outcome, Ok(Written::Done)) {
+            savepoint.commit()?;
+        } else {
+            head = before;
+            savepoint.finish()?;
+        }
+        outcomes.push(outcome);
+    }
+    audit::set_head(&transaction, chain, &head)?;
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+fn write_one(
+    connection: &Connection,
+    chain: &Chain,
+    head: &mut Head,
+    one: Grouped,
+) -> Result<Written, StoreError> {
+    let record = match one {
+        Grouped::Record { record, .. } => record,
+        Grouped::Objects(write) => {
+            let (written, record) = change(connection, write)?;
+            if written != Written::Done {
+                return Ok(written);
+            }
+            record
+        }
+    };
+    audit::append(connection, chain, head, &record)?;
+    Ok(Written::Done)
+}
+
+fn change(connection: &Connection, write: ObjectWrite) -> Result<(Written, AuditRow), StoreError> {
+    let ObjectWrite { serial, generation, changes, client_bytes, record } = write;
+    let serial = i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))?;
+    let mut grows = false;
+    for change in changes {
+        let count = match change {
+            ObjectChange::Add(ObjectRow { handle, private, charge, sealed }) => {
+                grows = true;
+                let values = params![serial, handle, private, charge, sealed, generation];
+                connection.prepare_cached(ADD_OBJECT)?.execute(values)?
+            }
+            ObjectChange::Replace(ObjectRow { handle, charge, sealed, .. }) => {
+                grows = true;
+                let values = params![serial, handle, charge, sealed, generation];
+                connection.prepare_cached(REPLACE_OBJECT)?.execute(values)?
+            }
+            ObjectChange::Delete(handle) => {
+                let values = params![serial, handle, generation];
+                connection.prepare_cached(DELETE_OBJECT)?.execute(values)?
+            }
+        };
+        if count == 0 {
+            return Ok((Written::Gone, record));
+        }
+    }
+    if grows {
+        let fits = connection
+            .prepare_cached(FITS)?
+            .query_row(params![serial, client_bytes], |row| row.get::<_, bool>(0))
+            .optional()?;
+        if fits != Some(true) {
+            return Ok((Written::NoRoom, record));
+        }
+    }
+    Ok((Written::Done, record))
+}
+
+const OBJECTS: &str = "SELECT handle, charge, sealed FROM object \
+     WHERE partition = ?1 AND private = ?2 ORDER BY handle";
+const LAST_HANDLE: &str = "SELECT coalesce(max(handle), 0) FROM object WHERE partition = ?1";
+const ADD_OBJECT: &str = "INSERT INTO object (partition, handle, private, charge, sealed) \
+     SELECT serial, ?2, ?3, ?4, ?5 FROM partition WHERE serial = ?1 AND generation = ?6";
+const REPLACE_OBJECT: &str = "UPDATE object SET charge = ?3, sealed = ?4 \
+     WHERE partition = ?1 AND handle = ?2 \
+     AND EXISTS (SELECT 1 FROM partition WHERE serial = ?1 AND generation = ?5)";
+const DELETE_OBJECT: &str = "DELETE FROM object WHERE partition = ?1 AND handle = ?2 \
+     AND EXISTS (SELECT 1 FROM partition WHERE serial = ?1 AND generation = ?3)";
+const FITS: &str = "SELECT object_bytes + ?2 * \
+     (SELECT count(*) FROM client WHERE partition = ?1) <= storage \
+     FROM partition WHERE serial = ?1";
+
+/// Erases every object of a partition.
+pub(super) const DELETE_OBJECTS: &str = "DELETE FROM object WHERE partition = ?1";
+
+/// The tables. The partition's totals are kept by triggers: whatever erases an object, they are
+/// right.
+pub(super) const TABLES: &str = "
+ALTER TABLE partition ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE partition ADD COLUMN object_bytes INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE object (
+    partition INTEGER NOT NULL REFERENCES partition (serial) ON DELETE CASCADE,
+    handle INTEGER NOT NULL,
+    private INTEGER NOT NULL,
+    charge INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (partition, handle)
+) STRICT;
+CREATE TRIGGER object_added AFTER INSERT ON object BEGIN
+    UPDATE partition SET objects = objects + 1, object_bytes = object_bytes + new.charge
+    WHERE serial = new.partition;
+END;
+CREATE TRIGGER object_replaced AFTER UPDATE OF charge ON object BEGIN
+    UPDATE partition SET object_bytes = object_bytes + new.charge - old.charge
+    WHERE serial = new.partition;
+END;
+CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
+    UPDATE partition SET objects = objects - 1, object_bytes = object_bytes - old.charge
+    WHERE serial = old.partition;
+END;
+";
