@@ -16,6 +16,7 @@
 //! | 4 | [`client`] | what a client machine knows and asks |
 //! | 4 | [`appliance`] | what the appliance is: registry, dispatch, administration |
 //! | 5 | [`command`] | the commands of `lunacm`, `lunash` and `vtl` |
+//! | 5 | [`pkcs11`] | the PKCS#11 module: C functions to requests |
 //! | 6 | [`embedded`] | an appliance and its first client in one process |
 
 pub mod model;
@@ -34,5 +35,6 @@ pub mod appliance;
 pub mod client;
 
 pub mod command;
+pub mod pkcs11;
 
 pub mod embedded;

@@ -12,7 +12,7 @@ const RANKS: [&[&str]; 8] = [
     &["channel", "store"],
     &["hsm", "net"],
     &["client", "appliance"],
-    &["command"],
+    &["command", "pkcs11"],
     &["embedded"],
     &["bin"],
 ];
@@ -33,9 +33,10 @@ fn the_tree_keeps_the_rules() {
 }
 
 #[test]
-fn nothing_is_unsafe() {
+fn nothing_outside_the_c_edge_is_unsafe() {
     let files: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(sources).collect();
-    let broken: Vec<_> = files.iter().flat_map(|(path, text)| unsafety(path, text)).collect();
+    let files = files.iter().filter(|(path, _)| !path.starts_with("src/pkcs11/"));
+    let broken: Vec<_> = files.flat_map(|(path, text)| unsafety(path, text)).collect();
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
 

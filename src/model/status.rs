@@ -86,6 +86,8 @@ statuses! {
     EncryptedDataLenRange = 0x41, "CKR_ENCRYPTED_DATA_LEN_RANGE";
     /// The function was cancelled.
     FunctionCanceled = 0x50, "CKR_FUNCTION_CANCELED";
+    /// Nothing runs in parallel.
+    FunctionNotParallel = 0x51, "CKR_FUNCTION_NOT_PARALLEL";
     /// The function does not exist here.
     FunctionNotSupported = 0x54, "CKR_FUNCTION_NOT_SUPPORTED";
     /// No key of this handle.
@@ -206,6 +208,10 @@ statuses! {
     PublicKeyInvalid = 0x1b9, "CKR_PUBLIC_KEY_INVALID";
     /// The request was refused by a rule.
     FunctionRejected = 0x200, "CKR_FUNCTION_REJECTED";
+    /// The token has no resources left for this.
+    TokenResourceExceeded = 0x201, "CKR_TOKEN_RESOURCE_EXCEEDED";
+    /// The operation cannot be cancelled.
+    OperationCancelFailed = 0x202, "CKR_OPERATION_CANCEL_FAILED";
     /// The parameter set is not known.
     ParameterSetNotSupported = 0x209, "CKR_PARAMETER_SET_NOT_SUPPORTED";
     /// Vendor range: the operation is not permitted to this caller or at this time.

@@ -1,17 +1,23 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod arguments;
 mod client;
 mod failure;
 mod file;
 mod hsm;
+mod hsm_policy;
 mod ntls;
 mod ntls_failure;
 mod partition;
+mod partition_change;
+mod partition_policy;
+mod policy_table;
 mod screen;
 mod service;
 mod sysconf;
 
-pub(super) use ntls_failure::refused;
+pub use self::arguments::Arguments;
+pub(super) use self::ntls_failure::refused;
 
 use std::cell::RefCell;
 
@@ -19,8 +25,8 @@ use clap::Parser;
 
 use crate::{
     client::AdminError,
-    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password},
-    shell::{Console, Failure, Outcome, Program, Secret, Style},
+    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -135,6 +141,20 @@ impl Appliance {
         }
     }
 
+    /// Asks for something whose refusal the command explains itself.
+    fn reply(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
+        (self.0)(request).map_err(|error| failure::unreachable(&error))
+    }
+
+    /// Asks for something to be done whose refusal the command explains itself.
+    fn order_of(&mut self, request: &AdminRequest) -> Result<Result<(), Status>, Failure> {
+        match self.reply(request)? {
+            AdminReply::Done => Ok(Ok(())),
+            AdminReply::Failed(status) => Ok(Err(status)),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+
     /// Asks for something to be done.
     fn order(&mut self, request: &AdminRequest) -> Result<(), Failure> {
         match self.ask(request)? {
@@ -167,6 +187,11 @@ impl Appliance {
             _ => Err(failure::unexpected_reply()),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&screen::STYLE)
 }
 
 /// A failure before the shell begins, as the screen shows it.

@@ -1,0 +1,324 @@
+//! Statuses as return values: what the specification allows each function to return.
+//!
+//! The lists are the "Return values" paragraphs of PKCS#11 v3.1 section 5 (3.2 for its functions),
+//! folded into groups. A status that a function may not return becomes the nearest one that it
+//! may.
+
+#![allow(clippy::enum_glob_use, reason = "the tables are made of statuses")]
+
+use cryptoki_sys::CK_RV;
+
+use crate::model::Status::{self, *};
+
+macro_rules! functions {
+    ($( $name:ident: $group:ident $(, $status:ident)*; )*) => {
+        /// A function of the specification, by its name without `C_`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::enum_variant_names, reason = "the specification gives the names")]
+        pub(super) enum Function { $( $name, )* }
+
+        impl Function {
+            /// Every function.
+            #[cfg(test)]
+            pub(super) const ALL: &'static [Self] = &[$( Self::$name, )*];
+
+            /// What it may return: its group's statuses and its own.
+            const fn statuses(self) -> (&'static [Status], &'static [Status]) {
+                match self { $( Self::$name => ($group, &[$( $status ),*]), )* }
+            }
+        }
+    };
+}
+
+/// What every function may return. The specification has `CKR_FUNCTION_NOT_SUPPORTED` for what a
+/// library does not implement, and `CKR_ARGUMENTS_BAD` for arguments that are wrong in any way
+/// (section 5.1.6).
+const ALWAYS: &[Status] =
+    &[Ok, GeneralError, HostMemory, FunctionFailed, ArgumentsBad, FunctionNotSupported];
+
+const LIBRARY: &[Status] = &[CryptokiNotInitialized];
+const SLOT: &[Status] = &[CryptokiNotInitialized, SlotIdInvalid, DeviceError];
+const TOKEN: &[Status] = &[
+    CryptokiNotInitialized,
+    SlotIdInvalid,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    TokenNotPresent,
+    TokenNotRecognized,
+];
+const SESSION: &[Status] = &[
+    CryptokiNotInitialized,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    SessionClosed,
+    SessionHandleInvalid,
+    OperationActive,
+];
+const OBJECT: &[Status] = &[
+    CryptokiNotInitialized,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    SessionClosed,
+    SessionHandleInvalid,
+    OperationActive,
+    AttributeReadOnly,
+    AttributeTypeInvalid,
+    AttributeValueInvalid,
+    TemplateInconsistent,
+    TokenWriteProtected,
+    SessionReadOnly,
+    UserNotLoggedIn,
+    PinExpired,
+];
+/// What makes a key.
+const KEY: &[Status] = &[
+    CryptokiNotInitialized,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    SessionClosed,
+    SessionHandleInvalid,
+    OperationActive,
+    AttributeReadOnly,
+    AttributeTypeInvalid,
+    AttributeValueInvalid,
+    TemplateInconsistent,
+    TokenWriteProtected,
+    SessionReadOnly,
+    UserNotLoggedIn,
+    PinExpired,
+    TemplateIncomplete,
+    CurveNotSupported,
+    MechanismInvalid,
+    MechanismParamInvalid,
+    FunctionCanceled,
+    DomainParamsInvalid,
+    ParameterSetNotSupported,
+];
+/// What begins an operation with a key.
+const BEGIN: &[Status] = &[
+    CryptokiNotInitialized,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    SessionClosed,
+    SessionHandleInvalid,
+    OperationActive,
+    FunctionCanceled,
+    KeyFunctionNotPermitted,
+    KeyHandleInvalid,
+    KeySizeRange,
+    KeyTypeInconsistent,
+    MechanismInvalid,
+    MechanismParamInvalid,
+    OperationCancelFailed,
+    PinExpired,
+    UserNotLoggedIn,
+];
+/// What goes on with an operation.
+const GO_ON: &[Status] = &[
+    CryptokiNotInitialized,
+    DeviceError,
+    DeviceMemory,
+    DeviceRemoved,
+    SessionClosed,
+    SessionHandleInvalid,
+    OperationActive,
+    FunctionCanceled,
+    OperationNotInitialized,
+];
+
+functions! {
+    Initialize: ALWAYS, CantLock, CryptokiAlreadyInitialized, NeedToCreateThreads;
+    Finalize: LIBRARY;
+    GetInfo: LIBRARY;
+    GetFunctionList: ALWAYS;
+    GetInterfaceList: ALWAYS, BufferTooSmall;
+    GetInterface: ALWAYS;
+    GetSlotList: LIBRARY, BufferTooSmall;
+    GetSlotInfo: SLOT;
+    GetTokenInfo: TOKEN;
+    GetMechanismList: TOKEN, BufferTooSmall;
+    GetMechanismInfo: TOKEN, MechanismInvalid;
+    WaitForSlotEvent: LIBRARY, NoEvent;
+    InitToken: TOKEN, FunctionCanceled, PinIncorrect, PinLocked, SessionExists,
+        TokenWriteProtected;
+    InitPin: SESSION, FunctionCanceled, PinInvalid, PinLenRange, SessionReadOnly,
+        TokenWriteProtected, UserNotLoggedIn;
+    SetPin: SESSION, FunctionCanceled, PinIncorrect, PinInvalid, PinLenRange, PinLocked,
+        SessionReadOnly, TokenWriteProtected;
+    OpenSession: TOKEN, SessionCount, SessionParallelNotSupported, SessionReadWriteSoExists,
+        TokenWriteProtected;
+    CloseSession: SESSION;
+    CloseAllSessions: TOKEN;
+    GetSessionInfo: SESSION;
+    SessionCancel: SESSION, OperationCancelFailed, TokenNotPresent;
+    GetOperationState: SESSION, BufferTooSmall, OperationNotInitialized, StateUnsaveable;
+    SetOperationState: SESSION, KeyNeeded, KeyNotNeeded, SavedStateInvalid;
+    Login: SESSION, FunctionCanceled, OperationNotInitialized, PinIncorrect, PinLocked,
+        SessionReadOnlyExists, UserAlreadyLoggedIn, UserAnotherAlreadyLoggedIn,
+        UserPinNotInitialized, UserTypeInvalid;
+    LoginUser: SESSION, FunctionCanceled, OperationNotInitialized, PinIncorrect, PinLocked,
+        SessionReadOnlyExists, UserAlreadyLoggedIn, UserAnotherAlreadyLoggedIn,
+        UserPinNotInitialized, UserTypeInvalid;
+    Logout: SESSION, UserNotLoggedIn;
+    CreateObject: OBJECT, TemplateIncomplete, CurveNotSupported, DomainParamsInvalid,
+        ParameterSetNotSupported;
+    CopyObject: OBJECT, ActionProhibited, ObjectHandleInvalid;
+    DestroyObject: SESSION, ActionProhibited, ObjectHandleInvalid, PinExpired, SessionReadOnly,
+        TokenWriteProtected;
+    GetObjectSize: SESSION, ObjectHandleInvalid;
+    GetAttributeValue: SESSION, AttributeSensitive, AttributeTypeInvalid, BufferTooSmall,
+        ObjectHandleInvalid;
+    SetAttributeValue: OBJECT, ActionProhibited, ObjectHandleInvalid;
+    FindObjectsInit: SESSION, AttributeTypeInvalid, AttributeValueInvalid, PinExpired;
+    FindObjects: SESSION, OperationNotInitialized;
+    FindObjectsFinal: SESSION, OperationNotInitialized;
+    EncryptInit: BEGIN;
+    Encrypt: GO_ON, BufferTooSmall, DataInvalid, DataLenRange;
+    EncryptUpdate: GO_ON, BufferTooSmall, DataLenRange;
+    EncryptFinal: GO_ON, BufferTooSmall, DataLenRange;
+    DecryptInit: BEGIN;
+    Decrypt: GO_ON, BufferTooSmall, EncryptedDataInvalid, EncryptedDataLenRange, UserNotLoggedIn;
+    DecryptUpdate: GO_ON, BufferTooSmall, EncryptedDataInvalid, EncryptedDataLenRange,
+        UserNotLoggedIn;
+    DecryptFinal: GO_ON, BufferTooSmall, EncryptedDataInvalid, EncryptedDataLenRange,
+        UserNotLoggedIn;
+    DigestInit: SESSION, FunctionCanceled, MechanismInvalid, MechanismParamInvalid,
+        OperationCancelFailed, PinExpired, UserNotLoggedIn;
+    Digest: GO_ON, BufferTooSmall;
+    DigestUpdate: GO_ON;
+    DigestKey: GO_ON, KeyHandleInvalid, KeyIndigestible, KeySizeRange;
+    DigestFinal: GO_ON, BufferTooSmall;
+    SignInit: BEGIN;
+    Sign: GO_ON, BufferTooSmall, DataInvalid, DataLenRange, FunctionRejected,
+        TokenResourceExceeded, UserNotLoggedIn;
+    SignUpdate: GO_ON, DataLenRange, TokenResourceExceeded, UserNotLoggedIn;
+    SignFinal: GO_ON, BufferTooSmall, DataLenRange, FunctionRejected, TokenResourceExceeded,
+        UserNotLoggedIn;
+    SignRecoverInit: BEGIN;
+    SignRecover: GO_ON, BufferTooSmall, DataInvalid, DataLenRange, TokenResourceExceeded,
+        UserNotLoggedIn;
+    VerifyInit: BEGIN;
+    Verify: GO_ON, DataInvalid, DataLenRange, SignatureInvalid, SignatureLenRange,
+        TokenResourceExceeded;
+    VerifyUpdate: GO_ON, DataLenRange, TokenResourceExceeded;
+    VerifyFinal: GO_ON, DataLenRange, SignatureInvalid, SignatureLenRange, TokenResourceExceeded;
+    VerifyRecoverInit: BEGIN;
+    VerifyRecover: GO_ON, BufferTooSmall, DataInvalid, DataLenRange, SignatureInvalid,
+        SignatureLenRange, TokenResourceExceeded;
+    VerifySignatureInit: BEGIN, SignatureLenRange;
+    VerifySignature: GO_ON, DataInvalid, DataLenRange, SignatureInvalid, SignatureLenRange,
+        TokenResourceExceeded;
+    VerifySignatureUpdate: GO_ON, DataLenRange, TokenResourceExceeded;
+    VerifySignatureFinal: GO_ON, DataLenRange, SignatureInvalid, SignatureLenRange,
+        TokenResourceExceeded;
+    DigestEncryptUpdate: GO_ON, BufferTooSmall, DataLenRange;
+    DecryptDigestUpdate: GO_ON, BufferTooSmall, EncryptedDataInvalid, EncryptedDataLenRange;
+    SignEncryptUpdate: GO_ON, BufferTooSmall, DataLenRange, UserNotLoggedIn;
+    DecryptVerifyUpdate: GO_ON, BufferTooSmall, DataLenRange, EncryptedDataInvalid,
+        EncryptedDataLenRange;
+    GenerateKey: KEY;
+    GenerateKeyPair: KEY;
+    WrapKey: SESSION, BufferTooSmall, FunctionCanceled, KeyHandleInvalid, KeyNotWrappable,
+        KeySizeRange, KeyUnextractable, MechanismInvalid, MechanismParamInvalid, PinExpired,
+        UserNotLoggedIn, WrappingKeyHandleInvalid, WrappingKeySizeRange,
+        WrappingKeyTypeInconsistent;
+    UnwrapKey: KEY, BufferTooSmall, UnwrappingKeyHandleInvalid, UnwrappingKeySizeRange,
+        UnwrappingKeyTypeInconsistent, WrappedKeyInvalid, WrappedKeyLenRange;
+    DeriveKey: KEY, KeyHandleInvalid, KeySizeRange, KeyTypeInconsistent;
+    EncapsulateKey: KEY, BufferTooSmall, KeyHandleInvalid, KeySizeRange, KeyTypeInconsistent;
+    DecapsulateKey: KEY, KeyHandleInvalid, KeySizeRange, KeyTypeInconsistent,
+        WrappedKeyInvalid, WrappedKeyLenRange;
+    SeedRandom: SESSION, FunctionCanceled, RandomSeedNotSupported, UserNotLoggedIn;
+    GenerateRandom: SESSION, FunctionCanceled, UserNotLoggedIn;
+    GetFunctionStatus: SESSION, FunctionNotParallel;
+    CancelFunction: SESSION, FunctionNotParallel;
+    GetSessionValidationFlags: SESSION;
+    Unsupported: SESSION;
+}
+
+impl Function {
+    /// Whether the specification lets the function return this.
+    pub(super) fn allows(self, status: Status) -> bool {
+        let (group, own) = self.statuses();
+        [ALWAYS, group, own].iter().any(|list| list.contains(&status))
+    }
+
+    /// The return value of the function for a status.
+    pub(super) fn code(self, status: Status) -> CK_RV {
+        if self.allows(status) {
+            return status.code().into();
+        }
+        let nearest = nearest(status).iter().copied().find(|status| self.allows(*status));
+        nearest.unwrap_or(FunctionFailed).code().into()
+    }
+}
+
+/// What comes nearest to a status, best first.
+const fn nearest(status: Status) -> &'static [Status] {
+    match status {
+        DeviceRemoved | StcSessionInvalid | StcNoChannel => {
+            &[DeviceRemoved, TokenNotPresent, DeviceError]
+        }
+        TokenNotPresent => &[DeviceRemoved, DeviceError],
+        TokenNotRecognized => &[DeviceError],
+        SessionHandleInvalid => &[SessionClosed],
+        ObjectHandleInvalid => &[KeyHandleInvalid],
+        KeyHandleInvalid => {
+            &[ObjectHandleInvalid, WrappingKeyHandleInvalid, UnwrappingKeyHandleInvalid]
+        }
+        KeyTypeInconsistent | KeyFunctionNotPermitted => &[
+            WrappingKeyTypeInconsistent,
+            UnwrappingKeyTypeInconsistent,
+            KeyTypeInconsistent,
+            KeyIndigestible,
+        ],
+        KeySizeRange => &[WrappingKeySizeRange, UnwrappingKeySizeRange, AttributeValueInvalid],
+        KeyUnextractable => &[KeyNotWrappable],
+        DataInvalid => &[DataLenRange, EncryptedDataInvalid, WrappedKeyInvalid],
+        DataLenRange => &[EncryptedDataLenRange, WrappedKeyLenRange, KeySizeRange],
+        EncryptedDataInvalid => &[DataInvalid, WrappedKeyInvalid],
+        EncryptedDataLenRange => &[DataLenRange, WrappedKeyLenRange],
+        WrappedKeyInvalid => &[EncryptedDataInvalid],
+        PublicKeyInvalid => &[MechanismParamInvalid, KeyHandleInvalid],
+        MechanismInvalid => &[KeyTypeInconsistent],
+        TemplateIncomplete => &[TemplateInconsistent],
+        PinLenRange | PinInvalid => &[PinInvalid, PinIncorrect],
+        PinExpired => &[UserNotLoggedIn, ActionProhibited],
+        UserNotLoggedIn | FunctionRejected => &[ActionProhibited],
+        PinLocked | UserPinNotInitialized => &[PinIncorrect],
+        SessionReadOnly => &[TokenWriteProtected],
+        SessionReadOnlyExists | SessionReadWriteSoExists => &[SessionReadOnly],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_becomes_an_allowed_value() {
+        for function in Function::ALL {
+            for status in Status::ALL {
+                let code = u32::try_from(function.code(*status)).unwrap();
+                let returned = Status::from_code(code).unwrap();
+                assert!(function.allows(returned), "{function:?} returns {returned}");
+                assert!(*status == Ok || code != 0, "{function:?} hides {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn meaning_is_kept_where_it_can_be() {
+        assert_eq!(Function::Sign.code(UserNotLoggedIn), 0x101);
+        assert_eq!(Function::OpenSession.code(DeviceRemoved), 0x32);
+        assert_eq!(Function::UnwrapKey.code(EncryptedDataInvalid), 0x110);
+        assert_eq!(Function::InitToken.code(PinLenRange), 0xa0);
+        assert_eq!(Function::Sign.code(KeyHandleInvalid), 0x6);
+    }
+}

@@ -1,0 +1,123 @@
+//! PKCS#11 v3.1 section 5.15, and 3.2 for signatures that come before the data: verification.
+
+use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
+
+use crate::{
+    model::cryptoki::{ObjectHandle, Operation},
+    pkcs11::{
+        memory::{Input, Output},
+        parameters::mechanism_or_none,
+        process,
+    },
+};
+
+c_functions! {
+    /// `C_VerifyInit`.
+    fn C_VerifyInit as VerifyInit(
+        session: CK_SESSION_HANDLE,
+        mechanism: *mut CK_MECHANISM,
+        key: CK_OBJECT_HANDLE,
+    ) {
+        let session = process::library()?.session(session)?;
+        let mechanism = mechanism_or_none(mechanism)?;
+        session.begin(Operation::Verify, mechanism, Some(ObjectHandle(key)))
+    }
+
+    /// `C_Verify`.
+    fn C_Verify as Verify(
+        session: CK_SESSION_HANDLE,
+        data: *mut CK_BYTE,
+        data_length: CK_ULONG,
+        signature: *mut CK_BYTE,
+        signature_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        let signature = Input::new(signature, signature_length)?.plain();
+        session.verify(&Input::new(data, data_length)?, Some(signature))
+    }
+
+    /// `C_VerifyUpdate`.
+    fn C_VerifyUpdate as VerifyUpdate(
+        session: CK_SESSION_HANDLE,
+        data: *mut CK_BYTE,
+        data_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        session.take_part(Operation::Verify, &Input::new(data, data_length)?.copied())
+    }
+
+    /// `C_VerifyFinal`.
+    fn C_VerifyFinal as VerifyFinal(
+        session: CK_SESSION_HANDLE,
+        signature: *mut CK_BYTE,
+        signature_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        let signature = Input::new(signature, signature_length)?.plain();
+        session.end_verification(Some(signature))
+    }
+
+    /// `C_VerifyRecoverInit`.
+    fn C_VerifyRecoverInit as VerifyRecoverInit(
+        session: CK_SESSION_HANDLE,
+        mechanism: *mut CK_MECHANISM,
+        key: CK_OBJECT_HANDLE,
+    ) {
+        let session = process::library()?.session(session)?;
+        let mechanism = mechanism_or_none(mechanism)?;
+        session.begin(Operation::VerifyRecover, mechanism, Some(ObjectHandle(key)))
+    }
+
+    /// `C_VerifyRecover`.
+    fn C_VerifyRecover as VerifyRecover(
+        session: CK_SESSION_HANDLE,
+        data: *mut CK_BYTE,
+        data_length: CK_ULONG,
+        output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
+        session.in_one_part(Operation::VerifyRecover, &data, &output)
+    }
+
+    /// `C_VerifySignatureInit` (version 3.2).
+    fn C_VerifySignatureInit as VerifySignatureInit(
+        session: CK_SESSION_HANDLE,
+        mechanism: *mut CK_MECHANISM,
+        key: CK_OBJECT_HANDLE,
+        signature: *mut CK_BYTE,
+        signature_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        let mechanism = mechanism_or_none(mechanism)?;
+        let signature = Input::new(signature, signature_length)?.plain();
+        let given = (Some(ObjectHandle(key)), Some(signature));
+        session.begin_with_signature(Operation::Verify, mechanism, given)
+    }
+
+    /// `C_VerifySignature` (version 3.2).
+    fn C_VerifySignature as VerifySignature(
+        session: CK_SESSION_HANDLE,
+        data: *mut CK_BYTE,
+        data_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        session.verify(&Input::new(data, data_length)?, None)
+    }
+
+    /// `C_VerifySignatureUpdate` (version 3.2).
+    fn C_VerifySignatureUpdate as VerifySignatureUpdate(
+        session: CK_SESSION_HANDLE,
+        data: *mut CK_BYTE,
+        data_length: CK_ULONG,
+    ) {
+        let session = process::library()?.session(session)?;
+        session.take_part(Operation::Verify, &Input::new(data, data_length)?.copied())
+    }
+
+    /// `C_VerifySignatureFinal` (version 3.2).
+    fn C_VerifySignatureFinal as VerifySignatureFinal(session: CK_SESSION_HANDLE) {
+        process::library()?.session(session)?.end_verification(None)
+    }
+}

@@ -1,0 +1,333 @@
+//! Operations: encryption, signatures, digests and their kind, in one part and in parts.
+//!
+//! An operation stays here as long as the rules allow. In one part it is one request. Of a
+//! signature in parts, and its kind, the parts are gathered, and it is one request too if they
+//! are few. Whether the partition will accept a key for a mechanism is asked once for each.
+//!
+//! An answer for which the caller's room is too small is kept, so that nothing is done twice
+//! (PKCS#11 v3.1 section 5.2).
+
+use std::mem;
+
+use zeroize::Zeroizing;
+
+use super::{
+    memory::{Fit, Input, Output},
+    session::Session,
+};
+use crate::model::{
+    Status,
+    cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+};
+
+pub(super) type Bytes = Zeroizing<Vec<u8>>;
+
+/// Parts are gathered up to so many bytes.
+const GATHERED: usize = 64 * 1024;
+
+/// What a piece of ciphertext may be longer than its plaintext, or the reverse: a block that was
+/// held back, and one of padding.
+const BLOCKS: usize = 32;
+
+/// The operations of a session, at most one of each kind.
+#[derive(Default)]
+pub(super) struct Operations(Vec<Active>);
+
+/// An operation under way.
+pub(super) struct Active {
+    pub(super) operation: Operation,
+    pub(super) mechanism: Mechanism,
+    pub(super) key: Option<ObjectHandle>,
+    /// The signature, where it was given before the data (version 3.2).
+    pub(super) signature: Option<Vec<u8>>,
+    pub(super) stage: Stage,
+}
+
+/// How far an operation is.
+pub(super) enum Stage {
+    /// Initialized; the partition knows nothing of it.
+    Ready,
+    /// Done in one part, and the caller does not have the answer yet.
+    Answered { data: Bytes, answer: Bytes },
+    /// In parts, held here.
+    Gathering(Bytes),
+    /// In parts, on the partition.
+    Running,
+    /// A part is done, and the caller does not have its answer yet.
+    Updated { data: Bytes, answer: Bytes },
+    /// The last part is done, and the caller does not have its answer yet.
+    Ended(Bytes),
+}
+
+impl Operations {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has(&self, operation: Operation) -> bool {
+        self.0.iter().any(|active| active.operation == operation)
+    }
+
+    /// Takes an operation out, to be put back if it goes on.
+    pub(super) fn take(&mut self, operation: Operation) -> Result<Active, Status> {
+        let at = self.0.iter().position(|active| active.operation == operation);
+        at.map(|at| self.0.swap_remove(at)).ok_or(Status::OperationNotInitialized)
+    }
+}
+
+impl Session {
+    /// Initializes an operation; without a mechanism one under way is ended (version 3.0).
+    ///
+    /// # Errors
+    /// One is under way, or the partition does not accept the mechanism or the key.
+    pub(super) fn begin(
+        &self,
+        operation: Operation,
+        mechanism: Option<Mechanism>,
+        key: Option<ObjectHandle>,
+    ) -> Result<(), Status> {
+        self.begin_with_signature(operation, mechanism, (key, None))
+    }
+
+    /// As [`Self::begin`], with the signature that is to be verified.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(super) fn begin_with_signature(
+        &self,
+        operation: Operation,
+        mechanism: Option<Mechanism>,
+        (key, signature): (Option<ObjectHandle>, Option<Vec<u8>>),
+    ) -> Result<(), Status> {
+        let mut state = self.state();
+        let Some(mechanism) = mechanism else {
+            self.cancel_in(&mut state, operation);
+            return Ok(());
+        };
+        if state.operations.has(operation) {
+            return Err(Status::OperationActive);
+        }
+        self.check_acceptance(operation, &mechanism, key)?;
+        let stage = Stage::Ready;
+        state.operations.0.push(Active { operation, mechanism, key, signature, stage });
+        Ok(())
+    }
+
+    /// Gives an operation up, if it is under way.
+    pub(super) fn cancel(&self, operation: Operation) {
+        self.cancel_in(&mut self.state(), operation);
+    }
+
+    /// Performs an operation in one part.
+    ///
+    /// # Errors
+    /// None is initialized, it is in parts, it failed, or the room is too small. All but the
+    /// second and the last end it.
+    pub(super) fn in_one_part(
+        &self,
+        operation: Operation,
+        data: &Input,
+        output: &Output,
+    ) -> Result<(), Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(operation)?;
+        let data = data.copied();
+        let (data, answer) = match mem::replace(&mut active.stage, Stage::Ready) {
+            Stage::Answered { data: before, answer } if before == data => (data, answer),
+            Stage::Ready | Stage::Answered { .. } => self.perform(&mut active, data)?,
+            stage => {
+                active.stage = stage;
+                state.operations.0.push(active);
+                return Err(Status::OperationActive);
+            }
+        };
+        let fit = output.give(&answer);
+        if fit != Fit::Given {
+            active.stage = Stage::Answered { data, answer };
+            state.operations.0.push(active);
+        }
+        fit.status()
+    }
+
+    /// Verifies a signature in one part; whatever comes of it, the operation is over.
+    ///
+    /// # Errors
+    /// The signature is not one of the data; or as [`Self::in_one_part`].
+    pub(super) fn verify(&self, data: &Input, signature: Option<Vec<u8>>) -> Result<(), Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(Operation::Verify)?;
+        if !matches!(active.stage, Stage::Ready) {
+            state.operations.0.push(active);
+            return Err(Status::OperationActive);
+        }
+        active.set_signature(signature)?;
+        self.perform(&mut active, data.copied()).map(|_| ())
+    }
+
+    /// Takes the next part of an operation that gives nothing before its end.
+    ///
+    /// # Errors
+    /// None is initialized, or it failed, which ends it.
+    pub(super) fn take_part(&self, operation: Operation, data: &[u8]) -> Result<(), Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(operation)?;
+        match &mut active.stage {
+            stage @ Stage::Ready if data.len() <= GATHERED => {
+                *stage = Stage::Gathering(Zeroizing::new(data.to_vec()));
+            }
+            Stage::Gathering(parts) if parts.len() + data.len() <= GATHERED => {
+                parts.extend_from_slice(data);
+            }
+            Stage::Ready | Stage::Gathering(_) | Stage::Running => {
+                self.run(&mut active)?;
+                self.update(&active, data)?;
+            }
+            Stage::Answered { .. } | Stage::Updated { .. } | Stage::Ended(_) => {
+                state.operations.0.push(active);
+                return Err(Status::OperationActive);
+            }
+        }
+        state.operations.0.push(active);
+        Ok(())
+    }
+
+    /// Digests a key's value as the next part.
+    ///
+    /// # Errors
+    /// As [`Self::take_part`].
+    pub(super) fn take_key(&self, key: ObjectHandle) -> Result<(), Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(Operation::Digest)?;
+        self.run(&mut active)?;
+        let request = CryptokiRequest::UpdateWithKey { session: self.id(), key };
+        self.give_up_after(&active, self.ask(request))?;
+        state.operations.0.push(active);
+        Ok(())
+    }
+
+    /// Performs the next part of an operation that gives something for each, and says what it
+    /// gave once the caller has it.
+    ///
+    /// # Errors
+    /// As [`Self::in_one_part`].
+    pub(super) fn give_part(
+        &self,
+        operation: Operation,
+        data: &Input,
+        output: &Output,
+    ) -> Result<Option<Bytes>, Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(operation)?;
+        let data = data.copied();
+        let answer = match mem::replace(&mut active.stage, Stage::Running) {
+            Stage::Updated { data: before, answer } if before == data => answer,
+            stage @ (Stage::Ready | Stage::Running) if output.is_question() => {
+                // An upper bound will do, and nothing is done for it.
+                output.tell(data.len() + BLOCKS);
+                active.stage = stage;
+                state.operations.0.push(active);
+                return Ok(None);
+            }
+            stage @ (Stage::Ready | Stage::Running) => {
+                active.stage = stage;
+                self.run(&mut active)?;
+                self.update(&active, &data)?
+            }
+            stage => {
+                active.stage = stage;
+                state.operations.0.push(active);
+                return Err(Status::OperationActive);
+            }
+        };
+        let fit = output.give(&answer);
+        let given = if fit == Fit::Given {
+            Some(answer)
+        } else {
+            active.stage = Stage::Updated { data, answer };
+            None
+        };
+        state.operations.0.push(active);
+        fit.status().map(|()| given)
+    }
+
+    /// Performs the next part of two operations: of an encryption and one that takes the same
+    /// data, or of a decryption and one that takes what it gives.
+    ///
+    /// # Errors
+    /// As [`Self::in_one_part`] for the first, and [`Self::take_part`] for the second, which takes
+    /// its part once the caller has the first one's.
+    pub(super) fn in_two(
+        &self,
+        data: &Input,
+        output: &Output,
+        (first, second): (Operation, Operation),
+    ) -> Result<(), Status> {
+        if !self.state().operations.has(second) {
+            return Err(Status::OperationNotInitialized);
+        }
+        // Output may lie over the data.
+        let plain = data.copied();
+        match self.give_part(first, data, output)? {
+            Some(_) if first == Operation::Encrypt => self.take_part(second, &plain),
+            Some(given) => self.take_part(second, &given),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends an operation in parts and hands over what it gives.
+    ///
+    /// # Errors
+    /// As [`Self::in_one_part`].
+    pub(super) fn end(&self, operation: Operation, output: &Output) -> Result<(), Status> {
+        let mut state = self.state();
+        let mut active = state.operations.take(operation)?;
+        let answer = match mem::replace(&mut active.stage, Stage::Running) {
+            Stage::Ended(answer) => answer,
+            stage @ (Stage::Ready | Stage::Gathering(_) | Stage::Running) => {
+                active.stage = stage;
+                self.finish(&mut active)?
+            }
+            stage => {
+                active.stage = stage;
+                state.operations.0.push(active);
+                return Err(Status::OperationActive);
+            }
+        };
+        let fit = output.give(&answer);
+        if fit != Fit::Given {
+            active.stage = Stage::Ended(answer);
+            state.operations.0.push(active);
+        }
+        fit.status()
+    }
+
+    /// Ends a verification in parts; whatever comes of it, the operation is over.
+    ///
+    /// # Errors
+    /// The signature is not one of the data; or none is initialized.
+    pub(super) fn end_verification(&self, signature: Option<Vec<u8>>) -> Result<(), Status> {
+        let mut active = self.state().operations.take(Operation::Verify)?;
+        active.set_signature(signature)?;
+        self.finish(&mut active).map(|_| ())
+    }
+}
+
+impl Active {
+    /// The signature comes with the initialization or with the end, not with both.
+    fn set_signature(&mut self, signature: Option<Vec<u8>>) -> Result<(), Status> {
+        if self.signature.is_some() == signature.is_some() {
+            return Err(Status::OperationNotInitialized);
+        }
+        self.signature = self.signature.take().or(signature);
+        Ok(())
+    }
+}
+
+impl Fit {
+    const fn status(self) -> Result<(), Status> {
+        match self {
+            Self::Given | Self::Told => Ok(()),
+            Self::TooSmall => Err(Status::BufferTooSmall),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What an operation asks of the partition, in one request or in several.
+
+use std::mem;
+
+use zeroize::Zeroizing;
+
+use super::{
+    operation::{Active, Bytes, Stage},
+    session::{Session, State},
+    slot::Use,
+};
+use crate::model::{
+    Request, Status,
+    cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+};
+
+/// Data beyond this go to the partition in pieces of it.
+const PIECE: usize = 1024 * 1024;
+
+impl Session {
+    /// Asks the partition, the first time, whether it accepts a key for a mechanism: what is
+    /// wrong with either is an answer to the initialization.
+    pub(super) fn check_acceptance(
+        &self,
+        operation: Operation,
+        mechanism: &Mechanism,
+        key: Option<ObjectHandle>,
+    ) -> Result<(), Status> {
+        let usage = Use::new(operation, mechanism, key);
+        if self.slot().has_accepted(self.connection(), &usage) {
+            return Ok(());
+        }
+        let mechanism = mechanism.clone();
+        let begin = CryptokiRequest::Begin { session: self.id(), operation, mechanism, key };
+        match self.ask(begin) {
+            Ok(_) => {
+                self.ask(CryptokiRequest::Cancel { session: self.id(), operation })?;
+                self.slot().note_accepted(self.connection(), usage);
+                Ok(())
+            }
+            // A key that wants a login for each use gets it between this call and the next.
+            Err(Status::UserNotLoggedIn) if self.role().is_some() => Ok(()),
+            Err(status) => Err(status),
+        }
+    }
+
+    /// Does it all at once.
+    pub(super) fn perform(
+        &self,
+        active: &mut Active,
+        data: Bytes,
+    ) -> Result<(Bytes, Bytes), Status> {
+        if data.len() > PIECE {
+            let answer = self.perform_in_pieces(active, &data)?;
+            return Ok((data, answer));
+        }
+        let Active { operation, key, .. } = *active;
+        let request = Request::Cryptoki(CryptokiRequest::Perform {
+            session: self.id(),
+            operation,
+            mechanism: active.mechanism.clone(),
+            key,
+            data,
+            signature: active.signature.clone().unwrap_or_default(),
+        });
+        let answer = self.ask_bytes(&request)?;
+        match request {
+            Request::Cryptoki(CryptokiRequest::Perform { data, .. }) => Ok((data, answer)),
+            _ => Err(Status::GeneralError),
+        }
+    }
+
+    fn perform_in_pieces(&self, active: &mut Active, data: &[u8]) -> Result<Bytes, Status> {
+        self.run(active)?;
+        let mut answer = Bytes::default();
+        for piece in data.chunks(PIECE) {
+            answer.extend_from_slice(&self.update(active, piece)?);
+        }
+        answer.extend_from_slice(&self.finish(active)?);
+        Ok(answer)
+    }
+
+    /// Brings an operation in parts, with the parts that were gathered, to the partition.
+    pub(super) fn run(&self, active: &mut Active) -> Result<(), Status> {
+        let gathered = match mem::replace(&mut active.stage, Stage::Running) {
+            Stage::Gathering(parts) => parts,
+            Stage::Ready => Bytes::default(),
+            stage => {
+                active.stage = stage;
+                return Ok(());
+            }
+        };
+        self.ask(CryptokiRequest::Begin {
+            session: self.id(),
+            operation: active.operation,
+            mechanism: active.mechanism.clone(),
+            key: active.key,
+        })?;
+        if !gathered.is_empty() {
+            self.update(active, &gathered)?;
+        }
+        Ok(())
+    }
+
+    /// The next part of a running operation, in as many requests as it takes.
+    pub(super) fn update(&self, active: &Active, data: &[u8]) -> Result<Bytes, Status> {
+        let mut answer = Bytes::default();
+        for piece in data.chunks(PIECE) {
+            let request = Request::Cryptoki(CryptokiRequest::Update {
+                session: self.id(),
+                operation: active.operation,
+                data: Zeroizing::new(piece.to_vec()),
+            });
+            let given = self.give_up_after(active, self.ask_bytes(&request))?;
+            if answer.is_empty() {
+                answer = given;
+            } else {
+                answer.extend_from_slice(&given);
+            }
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn finish(&self, active: &mut Active) -> Result<Bytes, Status> {
+        match mem::replace(&mut active.stage, Stage::Ready) {
+            Stage::Running => {
+                let signature = active.signature.take().unwrap_or_default();
+                let (session, operation) = (self.id(), active.operation);
+                let request = CryptokiRequest::Finish { session, operation, signature };
+                self.ask_bytes(&Request::Cryptoki(request))
+            }
+            Stage::Gathering(parts) => self.perform(active, parts).map(|(_, answer)| answer),
+            _ => self.perform(active, Bytes::default()).map(|(_, answer)| answer),
+        }
+    }
+
+    /// A part that failed ends the operation, on the partition too.
+    pub(super) fn give_up_after<T>(
+        &self,
+        active: &Active,
+        outcome: Result<T, Status>,
+    ) -> Result<T, Status> {
+        if outcome.is_err() {
+            self.cancel_on_partition(active.operation);
+        }
+        outcome
+    }
+
+    pub(super) fn cancel_in(&self, state: &mut State, operation: Operation) {
+        let cancelled = state.operations.take(operation);
+        let runs = |active: Active| matches!(active.stage, Stage::Running | Stage::Updated { .. });
+        if cancelled.is_ok_and(runs) {
+            self.cancel_on_partition(operation);
+        }
+    }
+
+    /// Whether there is still something to cancel does not matter.
+    fn cancel_on_partition(&self, operation: Operation) {
+        let request = CryptokiRequest::Cancel { session: self.id(), operation };
+        if let Err(status) = self.ask(request) {
+            tracing::debug!(%status, "nothing was cancelled");
+        }
+    }
+}

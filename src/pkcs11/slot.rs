@@ -1,0 +1,218 @@
+//! A slot: the partition behind it, and what this application knows of it.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    client::{ApplicationSlot, AskError, Partition},
+    model::{
+        PartitionInfo, Reply, Request, Role, RoleInfo, Status,
+        cryptoki::{
+            CryptokiReply, CryptokiRequest, Mechanism, MechanismInfo, MechanismType, ObjectHandle,
+            Operation, Parameters,
+        },
+    },
+    net::LinkError,
+};
+
+/// Uses of keys that are remembered as accepted, at most.
+const MOST_ACCEPTED: usize = 4096;
+
+/// A slot with the partition that `lunacm` shows under the same number.
+pub(super) struct Slot {
+    /// The number.
+    pub(super) number: u32,
+    /// The partition, reached over a link that comes back by itself.
+    pub(super) partition: Arc<Partition>,
+    tie: Mutex<Tie>,
+    /// Whether the application was last told that the token is present.
+    told_present: AtomicBool,
+}
+
+/// What is true of one connection and void with the next.
+#[derive(Default)]
+struct Tie {
+    connection: u64,
+    role: Option<Role>,
+    accepted: HashSet<Use>,
+    mechanisms: Option<Vec<MechanismInfo>>,
+}
+
+/// A use of a key: an operation, a mechanism with the shape of its parameters, and the key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Use {
+    operation: Operation,
+    mechanism: MechanismType,
+    shape: (u64, u64, u64),
+    key: Option<ObjectHandle>,
+}
+
+impl Use {
+    pub(super) fn new(
+        operation: Operation,
+        mechanism: &Mechanism,
+        key: Option<ObjectHandle>,
+    ) -> Self {
+        let shape = shape(&mechanism.parameters);
+        Self { operation, mechanism: mechanism.mechanism, shape, key }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(found: &ApplicationSlot) -> Self {
+        Self {
+            number: found.number,
+            partition: found.partition.clone(),
+            tie: Mutex::default(),
+            told_present: AtomicBool::new(true),
+        }
+    }
+
+    /// Asks the partition, over the link in use or a new one.
+    ///
+    /// # Errors
+    /// The partition's refusal, or what kept the answer away.
+    pub(super) fn ask(&self, request: &Request) -> Result<Reply, Status> {
+        answered(self.partition.call(request))
+    }
+
+    /// Asks the partition over one connection only.
+    ///
+    /// # Errors
+    /// As [`Self::ask`]; [`Status::DeviceRemoved`] if the connection is no more.
+    pub(super) fn ask_on(&self, connection: u64, request: &Request) -> Result<Reply, Status> {
+        answered(self.partition.call_on(connection, request))
+    }
+
+    /// What the partition says of itself now.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn describe(&self) -> Result<PartitionInfo, Status> {
+        match self.ask(&Request::Describe)? {
+            Reply::Partition(info) => Ok(info),
+            _ => Err(Status::DeviceError),
+        }
+    }
+
+    /// The state of a role.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn describe_role(&self, role: Role) -> Result<RoleInfo, Status> {
+        match self.ask(&Request::DescribeRole { role })? {
+            Reply::Role(info) => Ok(info),
+            _ => Err(Status::DeviceError),
+        }
+    }
+
+    /// The mechanisms; `anew` asks the partition even if they are known.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn mechanisms(&self, anew: bool) -> Result<Vec<MechanismInfo>, Status> {
+        let known = self.tie(self.partition.connection()).mechanisms.clone();
+        if let Some(known) = known.filter(|_| !anew) {
+            return Ok(known);
+        }
+        match self.ask(&Request::Cryptoki(CryptokiRequest::Mechanisms))? {
+            Reply::Cryptoki(CryptokiReply::Mechanisms(mechanisms)) => {
+                let mut tie = self.tie(self.partition.connection());
+                tie.mechanisms = Some(mechanisms.clone());
+                Ok(mechanisms)
+            }
+            _ => Err(Status::DeviceError),
+        }
+    }
+
+    /// The role that is logged in over a connection.
+    pub(super) fn role(&self, connection: u64) -> Option<Role> {
+        self.tie(connection).role
+    }
+
+    /// Notes who is logged in over a connection. Who may do what has changed with it.
+    pub(super) fn set_role(&self, connection: u64, role: Option<Role>) {
+        let mut tie = self.tie(connection);
+        tie.role = role;
+        tie.accepted.clear();
+    }
+
+    /// Whether the partition has accepted this use of a key before.
+    pub(super) fn has_accepted(&self, connection: u64, usage: &Use) -> bool {
+        self.tie(connection).accepted.contains(usage)
+    }
+
+    /// Notes that the partition accepts this use of a key.
+    pub(super) fn note_accepted(&self, connection: u64, usage: Use) {
+        let mut tie = self.tie(connection);
+        if tie.accepted.len() >= MOST_ACCEPTED {
+            tie.accepted.clear();
+        }
+        tie.accepted.insert(usage);
+    }
+
+    /// Forgets what was accepted of an object, which is changing.
+    pub(super) fn forget_accepted(&self, connection: u64, object: ObjectHandle) {
+        self.tie(connection).accepted.retain(|usage| usage.key != Some(object));
+    }
+
+    /// Whether the partition can be reached now.
+    pub(super) fn is_present(&self) -> bool {
+        self.partition.is_up() || self.ask(&Request::Ping).is_ok()
+    }
+
+    /// Whether the partition has come or gone since the application was last told.
+    pub(super) fn take_event(&self) -> bool {
+        let present = self.ask(&Request::Ping).is_ok();
+        self.told_present.swap(present, Ordering::Relaxed) != present
+    }
+
+    /// What is true of this connection; an older one's is void.
+    fn tie(&self, connection: u64) -> MutexGuard<'_, Tie> {
+        let mut tie = self.tie.lock().unwrap_or_else(PoisonError::into_inner);
+        if tie.connection != connection {
+            *tie = Tie { connection, ..Tie::default() };
+        }
+        tie
+    }
+}
+
+fn answered(answer: Result<Reply, AskError>) -> Result<Reply, Status> {
+    match answer {
+        Ok(Reply::Failed(status)) => Err(status),
+        Ok(reply) => Ok(reply),
+        Err(AskError::Lost(_)) => Err(Status::TokenNotPresent),
+        // The link stands; the answer may come too late for anybody.
+        Err(AskError::Unanswered(LinkError::Timeout) | AskError::Malformed) => {
+            Err(Status::DeviceError)
+        }
+        Err(AskError::Reconnected | AskError::Unanswered(_)) => Err(Status::DeviceRemoved),
+    }
+}
+
+/// What of parameters decides whether they are acceptable, beside the mechanism: lengths and
+/// choices, not contents.
+fn shape(parameters: &Parameters) -> (u64, u64, u64) {
+    match parameters {
+        Parameters::Bytes(bytes) => (1, length(bytes), 0),
+        Parameters::Number(number) => (2, *number, 0),
+        Parameters::Pss(pss) => (pss.hash.0, pss.mask.0, pss.salt_bytes),
+        Parameters::Oaep(oaep) => (oaep.hash.0, oaep.mask.0, length(&oaep.label)),
+        Parameters::Counter { bits, .. } => (3, *bits, 0),
+        Parameters::Gcm(gcm) => (4, length(&gcm.nonce), gcm.tag_bits),
+        Parameters::Ccm { inner, .. } => (5, length(&inner.nonce), inner.tag_bits),
+        Parameters::Eddsa { prehash: true, context } => (6, length(context), 0),
+        Parameters::Eddsa { prehash: false, context } => (7, length(context), 0),
+        Parameters::SignContext { context, .. } => (8, length(context), 0),
+        _ => (0, 0, 0),
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
