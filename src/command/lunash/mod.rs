@@ -18,6 +18,7 @@ mod service;
 mod sysconf;
 
 pub use self::arguments::Arguments;
+pub(super) use self::ntls_failure::refused;
 
 use std::cell::RefCell;
 
@@ -170,7 +171,7 @@ impl Appliance {
     /// Asks about NTLS for something that is answered by more than [`NtlsReply::Done`].
     fn ask_ntls(&mut self, request: NtlsRequest) -> Result<NtlsReply, Failure> {
         match self.ask(&AdminRequest::Ntls(request))? {
-            AdminReply::Ntls(NtlsReply::Refused(refusal)) => Err(ntls_failure::refused(&refusal)),
+            AdminReply::Ntls(NtlsReply::Refused(refusal)) => Err(refused(&refusal)),
             AdminReply::Ntls(NtlsReply::Failed(status)) => Err(failure::refused(status)),
             AdminReply::Ntls(reply) => Ok(reply),
             _ => Err(failure::unexpected_reply()),
