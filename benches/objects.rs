@@ -147,6 +147,7 @@ fn partition(directory: &std::path::Path) -> (Hsm, LinkSession) {
             label,
             password: password_of("po-password"),
             domain: None,
+            domain_label: None,
             policies: Vec::new(),
         },
     );
