@@ -151,6 +151,14 @@ pub enum Request {
         /// The salt, fresh for every question.
         salt: [u8; 16],
     },
+    /// Asks which partitions this client was given: [`Reply::Serials`]. Only over NTLS, before a
+    /// partition is opened.
+    Assigned,
+    /// Leads an NTLS link to a partition that this client was given: [`Reply::Activated`].
+    Open {
+        /// The partition's serial number.
+        serial: SerialNumber,
+    },
     /// Asks for the partition's settings for STC: [`Reply::StcSettings`] (Partition SO).
     StcSettings,
     /// Changes one of them (Partition SO).
@@ -194,6 +202,8 @@ pub enum Reply {
     Domains(Vec<DomainEntry>),
     /// To [`Request::DomainProof`].
     DomainProof([u8; 32]),
+    /// To [`Request::Assigned`], in ascending order.
+    Serials(Vec<SerialNumber>),
     /// To [`Request::StcSettings`].
     StcSettings(StcSettings),
 }
