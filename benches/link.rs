@@ -10,13 +10,13 @@ use std::{
 };
 
 use lunacm::{
-    appliance::{Appliance, Settings},
+    appliance::{Appliance, LinkLimits, Settings},
     channel::{InitiatorConfig, Suite},
     client::{certificate::ServerCertificate, identity_file},
     crypto::{KeyPair, SystemRandom},
     hsm::AdminSession,
     model::{AdminReply, AdminRequest, Password, Reply, Request, StorageSize},
-    net::{Endpoint, Link},
+    net::{Endpoint, Limits, Link},
     wire::{decode, encode},
 };
 use tokio::{
@@ -43,6 +43,8 @@ async fn run() {
         data: directory.path().join("hsm"),
         listen: "127.0.0.1:0".to_owned(),
         name: Some("localhost".to_owned()),
+        limits: Limits::DEFAULT,
+        links: LinkLimits::DEFAULT,
     };
     let appliance = Appliance::start(&settings).await.unwrap();
     let (endpoint, config) = prepare(&appliance);

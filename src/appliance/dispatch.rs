@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::{links::LiveLinks, services::Services};
@@ -17,7 +16,7 @@ use crate::{
     crypto::PublicKey,
     hsm::{Admission, Hsm, LinkSession},
     model::{LinkService, Reply, Request, SerialNumber, Status},
-    net::{Answered, Closer, Peer, Service},
+    net::{Answered, Closer, Peer, Performed, Service},
     wire::{decode, encode},
 };
 
@@ -35,7 +34,7 @@ impl Dispatch {
         Self { live, partitions: Partitions { hsm, services } }
     }
 
-    fn perform(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
+    fn act(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
         let hsm = &self.partitions.hsm;
         if let Request::Activate { client } = request {
             return self.activate(link, client);
@@ -52,6 +51,10 @@ impl Dispatch {
         let hsm = &self.partitions.hsm;
         if link.active.load(Ordering::Acquire) {
             return (Reply::Failed(Status::FunctionRejected), false);
+        }
+        if let Err(too_many) = self.live.check_limits(link.channel) {
+            tracing::warn!(channel = link.channel, %too_many, "link refused");
+            return (Reply::Failed(Status::SessionCount), true);
         }
         if let Err(status) = hsm.activate(&link.session, client) {
             return (Reply::Failed(status), true);
@@ -91,37 +94,46 @@ impl Service for Dispatch {
         ACTIVATION_TIMEOUT
     }
 
-    async fn answer(
-        self: Arc<Self>,
-        link: Arc<ClientLink>,
-        request: Zeroizing<Vec<u8>>,
-    ) -> Answered {
-        let (reply, end) = match decode::<Request>(&request) {
+    fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
+        match decode::<Request>(&request) {
             Err(error) => {
                 tracing::warn!(channel = link.channel, %error, "request refused");
-                (Reply::Failed(Status::ArgumentsBad), false)
+                Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), false))
             }
-            // Answered where it arrived; everything else may touch the store.
-            Ok(Request::Ping) if link.active.load(Ordering::Acquire) => (Reply::Done, false),
-            Ok(Request::Cryptoki(request)) if Hsm::is_quick(&request) => {
-                self.perform(&link, Request::Cryptoki(request))
+            Ok(request) if link.active.load(Ordering::Acquire) && is_quick(&request) => {
+                let (reply, end) = self.act(link, request);
+                Performed::Now(answered(&reply, end))
             }
             Ok(request) => {
-                let acting = spawn_blocking(move || self.perform(&link, request));
-                acting.await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a request ended badly");
-                    (Reply::Failed(Status::DeviceError), true)
-                })
+                let (dispatch, link) = (self.clone(), link.clone());
+                Performed::Later(Box::new(move || {
+                    let (reply, end) = dispatch.act(&link, request);
+                    answered(&reply, end)
+                }))
             }
-        };
-        let reply = encode(&reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
-        Answered { end: end || reply.is_err(), reply: reply.unwrap_or_default() }
+        }
     }
 
     fn close(&self, link: &ClientLink) {
         self.live.leave(link.channel);
         tracing::info!(channel = link.channel, "link ended");
     }
+}
+
+/// Whether a request is a matter of microseconds: no password is hashed, nothing is written, no
+/// large number is raised to a power. The others go to threads of their own, so that they keep
+/// nobody waiting; what is quick would spend more time on the way there than on its answer.
+fn is_quick(request: &Request) -> bool {
+    match request {
+        Request::Ping => true,
+        Request::Cryptoki(request) => Hsm::is_quick(request),
+        _ => false,
+    }
+}
+
+fn answered(reply: &Reply, end: bool) -> Answered {
+    let reply = encode(reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
+    Answered { end: end || reply.is_err(), reply: reply.unwrap_or_default() }
 }
 
 /// What the appliance keeps for one link.

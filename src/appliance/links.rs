@@ -18,7 +18,37 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct LiveLinks {
     last: AtomicU64,
+    limits: LinkLimits,
     links: Mutex<HashMap<u64, LiveLink>>,
+}
+
+/// How many links an appliance has at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkLimits {
+    /// Links in all.
+    pub all: usize,
+    /// Links of one client.
+    pub per_client: usize,
+}
+
+impl LinkLimits {
+    /// 20,000 links, 2,000 of one client.
+    pub const DEFAULT: Self = Self { all: 20_000, per_client: 2_000 };
+}
+
+impl Default for LinkLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Which limit a link would go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooMany {
+    #[error("the appliance has {0} links, which is its limit")]
+    InAll(usize),
+    #[error("the client has {0} links, which is the limit for one")]
+    OfClient(usize),
 }
 
 #[derive(Debug)]
@@ -29,6 +59,24 @@ struct LiveLink {
 }
 
 impl LiveLinks {
+    /// No links yet.
+    pub(super) fn new(limits: LinkLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Whether there is room for this link, which has been entered.
+    pub(super) fn check_limits(&self, channel: u64) -> Result<(), TooMany> {
+        let links = self.lock();
+        if links.len() > self.limits.all {
+            return Err(TooMany::InAll(self.limits.all));
+        }
+        let Some(client) = links.get(&channel).map(|link| link.client) else { return Ok(()) };
+        if links.values().filter(|link| link.client == client).count() > self.limits.per_client {
+            return Err(TooMany::OfClient(self.limits.per_client));
+        }
+        Ok(())
+    }
+
     /// Enters a link and gives it the next channel number.
     pub(super) fn enter(&self, serial: SerialNumber, client: LinkClient, closer: Closer) -> u64 {
         let channel = self.last.fetch_add(1, Ordering::Relaxed) + 1;

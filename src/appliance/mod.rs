@@ -22,12 +22,13 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use certificate::CertificateError;
 pub use data::DataError;
 pub use desk::Desk;
+pub use links::LinkLimits;
 
 use crate::{
     channel::Responder,
     crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
     hsm::{Hsm, Surroundings},
-    net::{Server, server_config},
+    net::{Limits, Server, server_config},
     store::StoreError,
 };
 use data::DataDirectory;
@@ -44,6 +45,10 @@ pub struct Settings {
     pub listen: String,
     /// The host name or address that clients register; the certificate is made for it.
     pub name: Option<String>,
+    /// How much the listener takes on.
+    pub limits: Limits,
+    /// How many links there may be.
+    pub links: LinkLimits,
 }
 
 /// A running appliance.
@@ -76,7 +81,7 @@ impl Appliance {
         let hsm = Arc::new(hsm);
 
         let data = Arc::new(data);
-        let live = Arc::new(LiveLinks::default());
+        let live = Arc::new(LiveLinks::new(settings.links));
         let services = Arc::new(Services::default());
         let desk = Arc::new(Desk {
             hsm: hsm.clone(),
@@ -92,8 +97,8 @@ impl Appliance {
         let tls = server_config(identity).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
-        let server =
-            Server::start(listener, tls, responder, dispatch).map_err(StartError::Console)?;
+        let server = Server::start(listener, tls, responder, dispatch, settings.limits)
+            .map_err(StartError::Console)?;
         Ok(Self { data, desk, server, stop, console })
     }
 

@@ -2,41 +2,31 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use clap::Parser;
-use lunacm::appliance::{Appliance, Settings, StartError};
+use lunacm::{
+    appliance::{Appliance, Settings, StartError},
+    command::lunahsmd::Arguments,
+    net::raise_descriptor_limit,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// The appliance daemon: hosts an HSM's partitions for clients and for lunash.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    /// The directory that holds everything the appliance keeps; made on first start
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Where clients connect; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1792")]
-    listen: String,
-    /// The host name or address that clients register; the server certificate is made for it
-    #[arg(long, value_name = "HOST")]
-    name: Option<String>,
-}
-
 fn main() -> ExitCode {
-    let Arguments { data, listen, name } = Arguments::parse();
+    let settings = Arguments::parse().settings();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
     log.with_writer(io::stderr).init();
+    let descriptors = raise_descriptor_limit();
+    tracing::debug!(?descriptors, "files and sockets that may be open");
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("no runtime: {error}")),
     };
-    match runtime.block_on(run(&Settings { data, listen, name })) {
+    match runtime.block_on(run(&settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error.to_string()),
     }

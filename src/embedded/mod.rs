@@ -10,10 +10,11 @@ mod client_side;
 use std::{io, path::PathBuf, time::SystemTime};
 
 use crate::{
-    appliance::{Appliance, DataError, Settings, StartError},
+    appliance::{Appliance, DataError, LinkLimits, Settings, StartError},
     client::{TargetsError, home::Home, registration::RegistrationError},
     crypto::RandomError,
     model::Status,
+    net::Limits,
     store::StoreError,
 };
 
@@ -114,7 +115,13 @@ async fn listen(data: &std::path::Path) -> Result<Option<Appliance>, EmbeddedErr
     let mut started = Err(None);
     for port in [before.unwrap_or(1792), 0] {
         let listen = format!("127.0.0.1:{port}");
-        let settings = Settings { data: data.to_owned(), listen, name: name.clone() };
+        let settings = Settings {
+            data: data.to_owned(),
+            listen,
+            name: name.clone(),
+            limits: Limits::DEFAULT,
+            links: LinkLimits::DEFAULT,
+        };
         match Appliance::start(&settings).await {
             Ok(appliance) => {
                 started = Ok(appliance);

@@ -1,13 +1,15 @@
 //! What both ends of a link share: messages to a socket's bytes and back. TLS around frames, in
 //! the frames records of the channel, in the records parts of messages. No socket is touched.
 
-#![allow(dead_code, reason = "the server's end comes next")]
+use std::time::Duration;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{inbox::Inbox, tunnel::Tunnel};
 use crate::{
-    channel::{Assembler, AssemblerLimits, Opened, PartError, Session, SessionError, split},
+    channel::{
+        Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split,
+    },
     crypto::SystemRandom,
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
@@ -64,6 +66,14 @@ impl Framed {
         Ok(content)
     }
 
+    /// Whether a whole frame, or one of an impossible size, is there.
+    fn has_frame(&self) -> bool {
+        let rest = self.plain.get(self.taken..).unwrap_or_default();
+        rest.split_first_chunk::<FRAME_HEADER_BYTES>().is_some_and(|(header, content)| {
+            frame_length(*header).map_or(true, |length| content.len() >= length)
+        })
+    }
+
     /// Puts the length before `frame`, which starts with room for it, and the whole to the end of
     /// `out`.
     pub(super) fn send(&mut self, frame: &mut [u8], out: &mut Vec<u8>) -> Result<(), CarrierError> {
@@ -86,10 +96,6 @@ impl Framed {
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.tunnel.as_ref().is_some_and(Tunnel::is_handshaking)
-    }
-
-    pub(super) fn peer_closed(&self) -> bool {
-        self.tunnel.as_ref().is_some_and(Tunnel::peer_closed)
     }
 
     pub(super) fn protocol(&self) -> Option<&[u8]> {
@@ -132,7 +138,7 @@ impl Carrier {
     ) -> Result<(), CarrierError> {
         self.send_control(out)?;
         for part in split(id, message) {
-            self.start_frame();
+            start(&mut self.frame);
             match &mut self.session {
                 Some(session) => session.seal_pieces(&part.pieces(), &mut self.frame)?,
                 None => part.pieces().iter().for_each(|piece| self.frame.extend_from_slice(piece)),
@@ -145,34 +151,20 @@ impl Carrier {
         Ok(())
     }
 
-    /// Puts what the channel's engine has to say to the end of `out`: changes of keys, settings.
-    pub(super) fn send_control(&mut self, out: &mut Vec<u8>) -> Result<(), CarrierError> {
-        loop {
-            self.start_frame();
-            let Some(session) = &mut self.session else { return Ok(()) };
-            if !session.next_control(&mut SystemRandom::new(), &mut self.frame)? {
-                return Ok(());
-            }
-            self.framed.send(&mut self.frame, out)?;
-        }
-    }
-
-    fn start_frame(&mut self) {
-        self.frame.clear();
-        self.frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    }
-
-    /// Takes in what has come and hands over every message that is complete; what the link itself
-    /// has to say goes to the end of `out`. A replayed record is counted by the engine, logged
-    /// here and never handed over.
+    /// Takes in what has come; what TLS has to say goes to the end of `out`.
     pub(super) fn receive(
         &mut self,
         inbox: &mut Inbox,
         out: &mut Vec<u8>,
-        hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
-        self.framed.receive(inbox, out)?;
-        while let Some(frame) = self.framed.frame()? {
+        self.framed.receive(inbox, out)
+    }
+
+    /// The next message that is complete; what the channel's engine has to say goes to the end of
+    /// `out`. A replayed record is counted by the engine, logged here and never handed over.
+    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Message>, CarrierError> {
+        loop {
+            let Some(frame) = self.framed.frame()? else { return Ok(None) };
             let message = match &mut self.session {
                 None => self.assembler.push(frame)?,
                 Some(session) => match session.open(frame)? {
@@ -188,11 +180,43 @@ impl Carrier {
                     }
                 },
             };
-            if let Some(message) = message {
-                hand_over(message.id, message.content);
+            self.send_control(out)?;
+            if message.is_some() {
+                return Ok(message);
             }
         }
+    }
+
+    /// Lets time pass: `now` is the time since any fixed moment.
+    pub(super) fn tick(&mut self, now: Duration) {
+        if let Some(session) = &mut self.session {
+            session.tick(now);
+        }
+    }
+
+    /// Tells the channel something; what it then has to say goes to the end of `out`.
+    pub(super) fn change(
+        &mut self,
+        change: impl FnOnce(&mut Session),
+        out: &mut Vec<u8>,
+    ) -> Result<(), CarrierError> {
+        self.session.as_mut().map(change);
         self.send_control(out)
+    }
+
+    /// Puts what the channel's engine has to say to the end of `out`: changes of keys, settings.
+    fn send_control(&mut self, out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        while let Some(session) = self.session.as_mut().filter(|session| session.has_control()) {
+            start(&mut self.frame);
+            session.next_control(&mut SystemRandom::new(), &mut self.frame)?;
+            self.framed.send(&mut self.frame, out)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`Self::next`] has something to look at.
+    pub(super) fn has_next(&self) -> bool {
+        self.framed.has_frame()
     }
 
     /// The channel, if there is one.
@@ -200,19 +224,9 @@ impl Carrier {
         self.session.as_ref()
     }
 
-    /// The channel, to be told something. What it has to say then goes out with
-    /// [`Self::send_control`].
-    pub(super) const fn session_mut(&mut self) -> Option<&mut Session> {
-        self.session.as_mut()
-    }
-
     /// Tells the peer that nothing follows.
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {
         self.framed.close(out);
-    }
-
-    pub(super) fn peer_closed(&self) -> bool {
-        self.framed.peer_closed()
     }
 
     /// Gives back the memory that an idle link does not need.
@@ -220,6 +234,12 @@ impl Carrier {
         self.framed.release();
         self.frame = Zeroizing::default();
     }
+}
+
+/// Starts a frame: room for its length.
+fn start(frame: &mut Vec<u8>) {
+    frame.clear();
+    frame.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
 }
 
 /// Why a link cannot go on.

@@ -1,7 +1,5 @@
 //! Bytes that have come from a socket and are not taken yet.
 
-#![allow(dead_code, reason = "the server's end comes next")]
-
 use crate::wire::{FRAME_HEADER_BYTES, MAXIMUM_FRAME_BYTES};
 
 /// Holds any frame whole, and several of TLS's records: one read takes them together.
@@ -45,6 +43,11 @@ impl Inbox {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
+    }
+
+    /// Whether it holds no memory.
+    pub(super) const fn is_released(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     /// Gives the memory back if nothing is pending.

@@ -188,7 +188,15 @@ impl Codec for Carrier {
         out: &mut Vec<u8>,
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
-        Self::receive(self, inbox, out, hand_over)
+        Self::receive(self, inbox, out)?;
+        while let Some(reply) = self.next(out)? {
+            hand_over(reply.id, reply.content);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Duration) {
+        Self::tick(self, now);
     }
 }
 

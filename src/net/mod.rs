@@ -2,20 +2,26 @@
 //! request.
 
 mod carrier;
+mod descriptors;
+mod doorkeeper;
+mod establish;
 mod frames;
+mod half_open;
 mod inbox;
+mod keep_alive;
 mod link;
 mod local;
 mod multiplexer;
 mod primitives;
 mod seat;
-mod secure;
 mod server;
+mod serving;
 mod tls;
 mod tunnel;
 
+pub use descriptors::raise_descriptor_limit;
 pub use link::{ConnectError, Endpoint, Link};
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;
-pub use server::{Answered, Closer, Peer, Server, Service, told};
+pub use server::{Answered, Closer, Limits, Peer, Performed, Server, Service, told};
 pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};

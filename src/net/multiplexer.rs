@@ -30,6 +30,9 @@ const KEPT_BYTES: usize = 256 * 1024;
 /// As long as something came within this time, nobody looks for the connection's end.
 const WATCHED: Duration = Duration::from_millis(20);
 
+/// How often the codec hears what time it is, as long as something comes.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Turns messages into a connection's bytes and back.
 pub(super) trait Codec {
     /// Why it cannot go on; the connection is then over.
@@ -46,6 +49,9 @@ pub(super) trait Codec {
         out: &mut Vec<u8>,
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), Self::Error>;
+
+    /// Lets time pass: `now` is the time since any fixed moment.
+    fn tick(&mut self, now: Duration);
 }
 
 /// A connection that one thread reads while another one writes.
@@ -84,6 +90,9 @@ struct Core<C> {
     inbox: Option<Inbox>,
     /// When something last came.
     heard: Instant,
+    start: Instant,
+    /// When the codec last heard what time it is.
+    ticked: Instant,
     over: bool,
 }
 
@@ -93,6 +102,7 @@ type Ready = Vec<(Arc<Seat>, Outcome)>;
 impl<C: Codec, S: Socket> Multiplexer<C, S> {
     /// `inbox` may hold what came behind the handshake.
     pub(super) fn new(codec: C, socket: S, inbox: Inbox) -> Self {
+        let now = Instant::now();
         let core = Core {
             codec,
             last: 0,
@@ -103,7 +113,9 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
             handed: 0,
             writing: false,
             inbox: Some(inbox),
-            heard: Instant::now(),
+            heard: now,
+            start: now,
+            ticked: now,
             over: false,
         };
         Self { socket, core: Mutex::new(core), room: Condvar::new() }
@@ -289,7 +301,7 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
             Ok(0) => Some("the peer closed the connection".to_owned()),
             Ok(count) => {
                 inbox.filled(count);
-                core.heard = Instant::now();
+                core.hear(Instant::now());
                 core.receive(&mut inbox, &mut ready).err().map(|error| error.to_string())
             }
             Err(error) if is_no_end(&error) => None,
@@ -366,6 +378,14 @@ impl<C: Codec> Core<C> {
         codec.receive(inbox, out, &mut |id, reply| {
             ready.extend(waiting.remove(&id).map(|seat| (seat, Ok(reply))));
         })
+    }
+
+    fn hear(&mut self, now: Instant) {
+        self.heard = now;
+        if now - self.ticked >= TICK {
+            self.ticked = now;
+            self.codec.tick(now - self.start);
+        }
     }
 
     const fn wants_writer(&self) -> bool {

@@ -2,42 +2,32 @@
 //!
 //! Nothing here reads a request; a [`Service`] does.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
-    time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use super::{
-    frames::{frame_buffer, read_frame, write_frame},
-    secure::{Message, ReceiveError, Receiver, SharedSession, send_messages},
+    doorkeeper::Doorkeeper,
+    establish::establish,
+    half_open::{HalfOpen, Place},
+    serving::{Event, serve_link},
 };
 use crate::{
-    channel::{Directory, Refused, Responder, Session, SessionSettings},
-    crypto::{PublicKey, SystemRandom},
+    channel::{Directory, Responder, SessionSettings},
+    crypto::PublicKey,
 };
-
-/// Connections that may be in TLS or STC handshakes, not yet activated, at the same time.
-const HALF_OPEN: usize = 256;
-
-/// Requests of one link that may be performed at the same time; more wait in the socket.
-const REQUESTS_AT_ONCE: usize = 64;
-
-/// How long TLS and the STC handshake may take.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(15);
-
-/// How long requests in flight may take once a link is told to end.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
-
-/// Handshakes that one connection may try: the first, and one under the suite it was told.
-const HANDSHAKES: usize = 2;
 
 /// What an appliance does with links and requests.
 pub trait Service: Send + Sync + 'static {
@@ -50,21 +40,26 @@ pub trait Service: Send + Sync + 'static {
     /// Takes a link whose handshake is complete; `closer` ends it from any thread.
     fn open(&self, peer: Peer, closer: Closer) -> Self::Link;
 
-    /// What holds for the link's channel.
+    /// What holds for the link's channel at its start; a [`Closer`] changes it.
     fn session_settings(&self, link: &Self::Link) -> SessionSettings;
 
     /// How long the link may take to send its first request.
     fn activation_patience(&self, link: &Self::Link) -> Duration;
 
-    /// Performs one request. The link ends after the reply if the answer says so.
-    fn answer(
-        self: Arc<Self>,
-        link: Arc<Self::Link>,
-        request: Zeroizing<Vec<u8>>,
-    ) -> impl Future<Output = Answered> + Send;
+    /// Takes one request: answers it where it arrived if that is a matter of microseconds, or
+    /// says how it is to be answered by a thread that may block.
+    fn perform(self: &Arc<Self>, link: &Arc<Self::Link>, request: Zeroizing<Vec<u8>>) -> Performed;
 
     /// Forgets a link that has ended.
     fn close(&self, link: &Self::Link);
+}
+
+/// What became of a request.
+pub enum Performed {
+    /// It is answered.
+    Now(Answered),
+    /// Its answer takes a while: to be called where that keeps nobody else.
+    Later(Box<dyn FnOnce() -> Answered + Send>),
 }
 
 /// Who is at the other end of a link.
@@ -87,14 +82,53 @@ pub struct Answered {
     pub end: bool,
 }
 
-/// Ends one link: no further request is read, those in flight are answered.
+/// How much a server takes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections that may be in handshakes, or be links without a first request, at a time. One
+    /// more pushes the oldest one out.
+    pub half_open: usize,
+    /// How many of these may come from one address.
+    pub half_open_per_source: usize,
+    /// A link over which nothing has come for this long is ended; none keeps links for ever.
+    pub idle: Option<Duration>,
+}
+
+impl Limits {
+    /// 512 half-open connections, 128 of them from one address, and eight hours for idle links.
+    pub const DEFAULT: Self =
+        Self { half_open: 512, half_open_per_source: 128, idle: Some(Duration::from_hours(8)) };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Ends one link, or changes what holds for it, from any thread.
 #[derive(Clone, Debug)]
-pub struct Closer(Arc<watch::Sender<bool>>);
+pub struct Closer(pub(super) mpsc::UnboundedSender<Event>);
 
 impl Closer {
-    /// Ends the link.
+    /// Ends the link: no further request is read, those in flight are answered.
     pub fn close(&self) {
-        self.0.send_replace(true);
+        self.send(Event::End);
+    }
+
+    /// Changes what holds for the link's channel.
+    pub fn set(&self, settings: SessionSettings) {
+        self.send(Event::Set(settings));
+    }
+
+    /// Has the channel's keys changed.
+    pub fn rekey(&self) {
+        self.send(Event::Rekey);
+    }
+
+    fn send(&self, event: Event) {
+        // It fails only if the link has ended.
+        let _ = self.0.send(event);
     }
 }
 
@@ -110,17 +144,22 @@ impl Server {
     /// Serves every connection that arrives at this listener.
     ///
     /// # Errors
-    /// The listener has no address.
+    /// The listener has no address, or there is no randomness.
     pub fn start<S: Service>(
         listener: TcpListener,
         tls: Arc<ServerConfig>,
         responder: Responder,
         service: Arc<S>,
+        limits: Limits,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let shared = Arc::new(Shared { tls: TlsAcceptor::from(tls), responder, service, stopping });
-        let accepting = tokio::spawn(accept(listener, shared));
+        let half_open = HalfOpen::new(limits);
+        let doorkeeper = Doorkeeper::new().map_err(io::Error::other)?;
+        let links = Mutex::default();
+        let shared =
+            Shared { tls, responder, service, limits, half_open, doorkeeper, stopping, links };
+        let accepting = tokio::spawn(accept(listener, Arc::new(shared)));
         Ok(Self { address, stop, accepting })
     }
 
@@ -138,28 +177,75 @@ impl Server {
     }
 }
 
-struct Shared<S> {
-    tls: TlsAcceptor,
-    responder: Responder,
-    service: Arc<S>,
+/// Returns once the flag is set, or can no longer be.
+pub async fn told(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|set| *set).await;
+}
+
+/// What all connections of a server share.
+pub(super) struct Shared<S> {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) responder: Responder,
+    pub(super) service: Arc<S>,
+    pub(super) limits: Limits,
+    pub(super) half_open: HalfOpen,
+    pub(super) doorkeeper: Doorkeeper,
     stopping: watch::Receiver<bool>,
+    links: Mutex<Links>,
+}
+
+/// How every link is told to end.
+#[derive(Debug, Default)]
+struct Links {
+    last: u64,
+    closers: HashMap<u64, Closer>,
+}
+
+impl<S> Shared<S> {
+    /// Has a link told of the server's end as long as the entry lives.
+    pub(super) fn enter(self: &Arc<Self>, closer: Closer) -> Entry<S> {
+        let mut links = self.links();
+        links.last += 1;
+        let number = links.last;
+        if *self.stopping.borrow() {
+            closer.close();
+        }
+        links.closers.insert(number, closer);
+        Entry { shared: self.clone(), number }
+    }
+
+    fn close_links(&self) {
+        self.links().closers.values().for_each(Closer::close);
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A link's place among those that are told of the server's end.
+pub(super) struct Entry<S> {
+    shared: Arc<Shared<S>>,
+    number: u64,
+}
+
+impl<S> Drop for Entry<S> {
+    fn drop(&mut self) {
+        self.shared.links().closers.remove(&self.number);
+    }
 }
 
 async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
-    let half_open = Arc::new(Semaphore::new(HALF_OPEN));
-    let mut links = JoinSet::new();
+    let mut connections = JoinSet::new();
     let mut stopping = shared.stopping.clone();
     loop {
-        let accepted = async {
-            let permit = half_open.clone().acquire_owned().await.ok();
-            (listener.accept().await, permit)
-        };
         tokio::select! {
             () = told(&mut stopping) => break,
-            Some(_) = links.join_next() => {}
-            (accepted, permit) = accepted => match accepted {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
-                    links.spawn(serve(tcp, address, permit, shared.clone()));
+                    let place = shared.half_open.enter(address.ip());
+                    connections.spawn(serve(tcp, address, place, shared.clone()));
                 }
                 // Out of file descriptors, mostly: the pause lets other links end.
                 Err(error) => {
@@ -170,185 +256,30 @@ async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
         }
     }
     drop(listener);
-    while links.join_next().await.is_some() {}
-}
-
-/// Returns once the flag is set, or can no longer be.
-pub async fn told(flag: &mut watch::Receiver<bool>) {
-    let _ = flag.wait_for(|set| *set).await;
+    shared.close_links();
+    while connections.join_next().await.is_some() {}
 }
 
 async fn serve<S: Service>(
     tcp: TcpStream,
     address: SocketAddr,
-    permit: Option<OwnedSemaphorePermit>,
+    mut place: Place,
     shared: Arc<Shared<S>>,
 ) {
     let mut stopping = shared.stopping.clone();
-    let establishing = timeout(HANDSHAKE_PATIENCE, async {
-        tcp.set_nodelay(true)?;
-        let mut stream = shared.tls.accept(tcp).await?;
-        let established = handshake(&mut stream, address, &shared).await?;
-        Ok::<_, io::Error>(established.map(|(peer, session)| (stream, peer, session)))
-    });
+    // Boxed: the handshake's memory is not to stay with the link.
+    let establishing = Box::pin(establish(tcp, address, &shared));
     let established = tokio::select! {
         () = told(&mut stopping) => return,
+        () = place.pushed_out() => {
+            tracing::info!(%address, "too many connections are in handshakes: the oldest was ended");
+            return;
+        }
         established = establishing => established,
     };
     match established {
-        Ok(Ok(Some((stream, peer, session)))) => {
-            run_link(stream, peer, session, permit, shared).await;
-        }
-        Ok(Ok(None)) => tracing::info!(%address, "handshake refused"),
-        Ok(Err(error)) => tracing::debug!(%address, %error, "connection ended in the handshake"),
-        Err(_) => tracing::info!(%address, "handshake took too long"),
-    }
-}
-
-/// `None` when the peer was refused; the refusal has been sent.
-async fn handshake<S: Service>(
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    address: SocketAddr,
-    shared: &Shared<S>,
-) -> io::Result<Option<(Peer, Session)>> {
-    let mut message = Vec::new();
-    for _ in 0..HANDSHAKES {
-        if !read_frame(stream, &mut message).await? {
-            return Ok(None);
-        }
-        let mut answer = frame_buffer();
-        let directory = shared.service.directory();
-        let received =
-            shared.responder.receive(&message, directory, &mut SystemRandom::new(), &mut answer);
-        write_frame(stream, &mut answer).await?;
-        stream.flush().await?;
-        match received {
-            Ok(accepted) => {
-                let peer = Peer { serial: accepted.serial, client: accepted.client, address };
-                return Ok(Some((peer, accepted.session)));
-            }
-            Err(Refused::SuiteNotPermitted { .. }) => {}
-            Err(reason) => {
-                tracing::info!(%address, %reason, "handshake refused");
-                stream.shutdown().await?;
-                return Ok(None);
-            }
-        }
-    }
-    Ok(None)
-}
-
-async fn run_link<S: Service>(
-    stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    peer: Peer,
-    session: Session,
-    permit: Option<OwnedSemaphorePermit>,
-    shared: Arc<Shared<S>>,
-) {
-    let (close, closing) = watch::channel(false);
-    let session = SharedSession::new(session);
-    let (reader, writer) = tokio::io::split(stream);
-    let (replies, queued) = mpsc::channel(REQUESTS_AT_ONCE);
-    let writing = tokio::spawn(send_messages(writer, session.clone(), queued));
-    let closer = Closer(Arc::new(close));
-    let link = Arc::new(shared.service.open(peer, closer.clone()));
-    let settings = shared.service.session_settings(&link);
-    session.change(|session| session.set(settings));
-    let requests = Requests {
-        service: shared.service.clone(),
-        link: link.clone(),
-        closer,
-        replies,
-        room: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
-        running: JoinSet::new(),
-    };
-    let receiver = Receiver::new(reader, session, REQUESTS_AT_ONCE);
-    requests.run(receiver, permit, closing, shared.stopping.clone()).await;
-    shared.service.close(&link);
-    match timeout(DRAIN_PATIENCE, writing).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::debug!(%error, "link ended while sending"),
-        Ok(Err(error)) => tracing::error!(%error, "link writer ended badly"),
-        Err(_) => tracing::debug!("the peer did not take its last replies"),
-    }
-}
-
-/// The requests of one link.
-struct Requests<S: Service> {
-    service: Arc<S>,
-    link: Arc<S::Link>,
-    closer: Closer,
-    replies: mpsc::Sender<Message>,
-    room: Arc<Semaphore>,
-    running: JoinSet<()>,
-}
-
-impl<S: Service> Requests<S> {
-    async fn run<R: AsyncRead + Unpin>(
-        mut self,
-        mut receiver: Receiver<R>,
-        permit: Option<OwnedSemaphorePermit>,
-        mut closing: watch::Receiver<bool>,
-        mut stopping: watch::Receiver<bool>,
-    ) {
-        let mut half_open = permit;
-        let mut patience = Some(self.service.activation_patience(&self.link));
-        loop {
-            let message = async {
-                match patience {
-                    Some(patience) => timeout(patience, receiver.next()).await.ok(),
-                    None => Some(receiver.next().await),
-                }
-            };
-            // A cancelled read may lose half a frame; every other branch ends the link.
-            let message = tokio::select! {
-                () = told(&mut closing) => break,
-                () = told(&mut stopping) => break,
-                message = message => message,
-            };
-            match message {
-                Some(Ok(Some(message))) => {
-                    // Its first record has authenticated: the link is no longer half open.
-                    half_open = None;
-                    patience = None;
-                    self.perform(message).await;
-                }
-                Some(Ok(None)) => break,
-                // A client that goes without a farewell is no event; a bad record is.
-                Some(Err(ReceiveError::Stream(error))) => {
-                    tracing::debug!(%error, "connection ended");
-                    break;
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "link ended");
-                    break;
-                }
-                None => {
-                    tracing::info!("link was not activated in time");
-                    break;
-                }
-            }
-            while self.running.try_join_next().is_some() {}
-        }
-        drop(half_open);
-        let drained = async { while self.running.join_next().await.is_some() {} };
-        if timeout(DRAIN_PATIENCE, drained).await.is_err() {
-            tracing::warn!("a request outlived its link");
-        }
-    }
-
-    async fn perform(&mut self, (id, request): Message) {
-        let Ok(room) = self.room.clone().acquire_owned().await else { return };
-        let (service, link) = (self.service.clone(), self.link.clone());
-        let (replies, closer) = (self.replies.clone(), self.closer.clone());
-        self.running.spawn(async move {
-            let answered = service.answer(link, request).await;
-            // Fails only if the writer has ended, and with it the link.
-            let _ = replies.send((id, answered.reply)).await;
-            if answered.end {
-                closer.close();
-            }
-            drop(room);
-        });
+        Ok(Some(established)) => serve_link(established, place, shared).await,
+        Ok(None) => tracing::info!(%address, "handshake refused"),
+        Err(error) => tracing::debug!(%address, %error, "connection ended in the handshake"),
     }
 }

@@ -1,11 +1,9 @@
 //! TLS as bytes in, bytes out: one engine for both ends, without buffers of its own.
 
-#![allow(dead_code, reason = "the server's end comes next")]
-
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    ClientConfig, CommonState, Error, ServerConfig,
+    ClientConfig, CommonState, Error, PeerMisbehaved, ServerConfig,
     client::UnbufferedClientConnection,
     pki_types::ServerName,
     server::UnbufferedServerConnection,
@@ -25,7 +23,6 @@ const FRAGMENT_BYTES: usize = 1 << 14;
 #[derive(Debug)]
 pub(super) struct Tunnel {
     side: Side,
-    peer_closed: bool,
 }
 
 enum Side {
@@ -48,8 +45,6 @@ enum Step {
     Again,
     /// Everything that came is taken.
     Idle,
-    /// The peer says no more.
-    PeerClosed,
 }
 
 impl Tunnel {
@@ -59,13 +54,13 @@ impl Tunnel {
         name: ServerName<'static>,
     ) -> Result<Self, Error> {
         let connection = UnbufferedClientConnection::new(config, name)?;
-        Ok(Self { side: Side::Client(Box::new(connection)), peer_closed: false })
+        Ok(Self { side: Side::Client(Box::new(connection)) })
     }
 
     /// A server's end.
     pub(super) fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self { side: Side::Server(Box::new(connection)), peer_closed: false })
+        Ok(Self { side: Side::Server(Box::new(connection)) })
     }
 
     /// Takes every whole record out of `inbox`: what they say goes to the end of `plain`, what TLS
@@ -79,15 +74,28 @@ impl Tunnel {
         loop {
             match self.step(inbox, plain, out) {
                 Ok(Step::Again) => {}
-                Ok(Step::Idle) => return Ok(()),
-                Ok(Step::PeerClosed) => self.peer_closed = true,
+                Ok(Step::Idle) => return self.check_rest(inbox),
                 Err(error) => {
-                    let mut nothing = Inbox::default();
-                    while let Ok(Step::Again) = self.step(&mut nothing, plain, out) {}
+                    // The alert, which waits to be taken out.
+                    while let Ok(Step::Again) = self.step(inbox, plain, out) {}
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// After the handshake nothing that stays in the inbox may be a whole record: it would be the
+    /// first part of a handshake message, whose place the engine remembers, and [`Self::send`]
+    /// works without the inbox. No peer has a reason to send such a thing.
+    fn check_rest(&self, inbox: &mut Inbox) -> Result<(), Error> {
+        let whole = inbox.pending().split_first_chunk().is_some_and(|(header, rest)| {
+            let [_, _, _, high, low] = *header;
+            rest.len() >= usize::from(u16::from_be_bytes([high, low]))
+        });
+        if whole && !self.is_handshaking() {
+            return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
+        }
+        Ok(())
     }
 
     /// Puts `plain` into records at the end of `out`.
@@ -117,11 +125,6 @@ impl Tunnel {
     /// Whether the handshake is still under way.
     pub(super) fn is_handshaking(&self) -> bool {
         self.state().is_handshaking()
-    }
-
-    /// Whether the peer has said that nothing follows.
-    pub(super) const fn peer_closed(&self) -> bool {
-        self.peer_closed
     }
 
     /// The application protocol that the handshake agreed on.
@@ -178,7 +181,6 @@ impl Tunnel {
             match step? {
                 Step::Again => {}
                 Step::Idle => return Ok(()),
-                Step::PeerClosed => self.peer_closed = true,
             }
         }
     }
@@ -228,7 +230,8 @@ fn take<Data>(
             Ok(Step::Again)
         }
         Ok(ConnectionState::WriteTraffic(mut traffic)) => may_write(&mut traffic, out),
-        Ok(ConnectionState::PeerClosed) => Ok(Step::PeerClosed),
+        // What the peer's farewell means, the end of its bytes tells too.
+        Ok(ConnectionState::PeerClosed) => Ok(Step::Again),
         Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => Ok(Step::Idle),
         // Early data is not accepted, and no later state is known.
         Ok(_) => Err(Error::General("an unforeseen state of TLS".to_owned())),

@@ -7,12 +7,17 @@ use crate::{
     client::{AskError, ConnectFailure},
     model::{PasswordError, Role, Status},
     net::{ConnectError, LinkError},
-    shell::Failure,
+    shell::{Failure, Outcome},
 };
 
 /// A failure with this status.
 pub(super) fn failure(status: Status, cause: impl Display) -> Failure {
     Failure::new(cause.to_string(), status.to_string())
+}
+
+/// The answer of a command that cannot exist here: why, and what to do instead.
+pub(super) fn unavailable(cause: &str, remedy: &str) -> Outcome {
+    Err(failure(Status::FunctionNotSupported, cause).remedy(remedy))
 }
 
 /// The general failure of a status, where the command knows nothing better.

@@ -1,5 +1,6 @@
 //! The commands of `lunacm`.
 
+mod arguments;
 mod clientconfig;
 mod failure;
 mod partition;
@@ -10,15 +11,15 @@ mod slot;
 mod stc;
 mod stcconfig;
 mod table;
-mod unavailable;
 
 use clap::{Parser, Subcommand};
 
-pub use self::session::Session;
+pub use self::{arguments::Arguments, session::Session};
 
-use self::unavailable::{Unavailable, unavailable};
+use self::failure::unavailable;
+use super::unavailable::Unavailable;
 
-use crate::shell::{Console, Failure, Matching, Outcome, Program, Results, Style};
+use crate::shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style};
 
 /// One line of LunaCM.
 #[derive(Debug, Parser)]
@@ -140,6 +141,11 @@ impl Program for Lunacm {
     fn candidates(&self, kind: &str) -> Vec<String> {
         self.session.candidates(kind)
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&STYLE)
 }
 
 const STYLE: Style = Style {

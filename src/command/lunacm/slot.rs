@@ -5,11 +5,7 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{
-    Session,
-    failure::unreachable,
-    unavailable::{Unavailable, unavailable},
-};
+use super::{super::unavailable::Unavailable, Session, failure::unavailable, failure::unreachable};
 use crate::{
     client::{Missing, Slot},
     shell::{Outcome, report},

@@ -2,7 +2,7 @@
 
 use crate::{
     client::AdminError,
-    model::{PasswordError, Status},
+    model::{PasswordError, PolicyError, Status},
     shell::Failure,
 };
 
@@ -30,6 +30,19 @@ pub fn refused(status: Status) -> Failure {
         Status::DeviceMemory => (
             "the HSM has not enough storage left",
             Some("Use 'hsm show' to see it, and -size for a smaller partition."),
+        ),
+        Status::PinInvalid => (
+            "the new password is not permitted",
+            Some("It has to differ from the one in force, and to follow the rules of 'hsm init'."),
+        ),
+        Status::PinLocked => (
+            "the role is locked out after too many failed logins",
+            Some("A Partition SO's partition is zeroized then: see 'partition show'."),
+        ),
+        Status::OperationNotAllowed => ("the HSM does not permit this to the partition", None),
+        Status::ConfigChangeIllegal => (
+            "the policies were changed by somebody else in this moment",
+            Some("Show them, and try again."),
         ),
         Status::FunctionRejected => ("the HSM does not permit this now", None),
         Status::DeviceError => {
@@ -69,6 +82,21 @@ pub fn weak_password(error: PasswordError) -> Failure {
 /// Options or values that the command cannot use.
 pub fn bad_arguments(cause: impl Into<String>) -> Failure {
     Failure::new(cause, result(Status::ArgumentsBad))
+}
+
+/// Policies that cannot have the values asked for.
+pub fn impossible(error: &PolicyError, list: &str) -> Failure {
+    let status = match error {
+        PolicyError::Unknown(_) => Status::PolicyIdInvalid,
+        PolicyError::Capability { .. } | PolicyError::Range { .. } => Status::ConfigIllegal,
+        PolicyError::Dependency(..) => Status::ConfigFailsDependencies,
+    };
+    Failure::new(error.to_string(), result(status)).remedy(format!("See '{list}'."))
+}
+
+/// A command that cannot exist here: why, and what to do instead.
+pub fn unavailable(cause: &str, remedy: &str) -> Failure {
+    Failure::new(cause, result(Status::FunctionNotSupported)).remedy(remedy)
 }
 
 /// The appliance could not be asked.

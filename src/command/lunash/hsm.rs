@@ -6,7 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Appliance, failure, password,
+    super::unavailable::Unavailable,
+    Appliance, failure,
+    hsm_policy::{ChangePolicy, ChangePw, Forced, ShowPolicies},
+    password,
     screen::{Success, yes_no},
 };
 use crate::{
@@ -30,8 +33,33 @@ pub enum Command {
     #[command(visible_alias = "logo")]
     Logout,
     /// Shows the state of the HSM
-    #[command(visible_alias = "s")]
+    #[command(visible_aliases = ["s", "sh"])]
     Show,
+    /// Shows what the HSM can do and what its policies permit
+    #[command(name = "showPolicies", visible_alias = "showp")]
+    ShowPolicies(ShowPolicies),
+    /// Changes a policy of the HSM
+    #[command(name = "changePolicy", visible_alias = "changepo")]
+    ChangePolicy(ChangePolicy),
+    /// Changes the HSM SO's password
+    #[command(name = "changePw", visible_alias = "changepw")]
+    ChangePw(ChangePw),
+    /// Erases the HSM: partitions, HSM SO and domain
+    #[command(visible_alias = "z")]
+    Zeroize(Forced),
+    /// Erases the HSM and sets its policies back to their defaults
+    #[command(name = "factoryReset", visible_alias = "fr")]
+    FactoryReset(Forced),
+    /// Manages firmware (not in software)
+    Firmware(Unavailable),
+    /// Shows or clears tampers (not in software)
+    Tamper(Unavailable),
+    /// Manages PEDs (not in software)
+    Ped(Unavailable),
+    /// Manages Secure Transport Mode (not in software)
+    Stm(Unavailable),
+    /// Manages STC of the administrative partition (gone since firmware 7.7)
+    Stc(Unavailable),
 }
 
 /// Options of `hsm init`.
@@ -75,6 +103,27 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
             report(Success("hsm logout"))
         }
         Command::Show => report(State(appliance.describe()?)),
+        Command::ShowPolicies(options) => options.run(appliance),
+        Command::ChangePolicy(options) => options.run(appliance, console),
+        Command::ChangePw(options) => options.run(appliance, console),
+        Command::Zeroize(options) => options.zeroize(appliance, console, false),
+        Command::FactoryReset(options) => options.zeroize(appliance, console, true),
+        Command::Firmware(_) => Err(failure::unavailable(
+            "software has no firmware of its own",
+            "Install another version of the package.",
+        )),
+        Command::Tamper(_) | Command::Stm(_) => Err(failure::unavailable(
+            "software has no tamper sensors and no transport mode",
+            "Who reads the data directory is for its owner to decide.",
+        )),
+        Command::Ped(_) => Err(failure::unavailable(
+            "software has no PED",
+            "The HSM SO has a password: 'hsm login'.",
+        )),
+        Command::Stc(_) => Err(failure::unavailable(
+            "no link leads to the administrative partition, over STC or otherwise",
+            "You reach it on this machine alone. STC of partitions: 'partition stcidentity'.",
+        )),
     }
 }
 
@@ -102,7 +151,10 @@ fn init(options: Init, appliance: &mut Appliance, console: &mut dyn Console) -> 
     report(Success("hsm init"))
 }
 
-fn new_password(given: Option<&Secret>, console: &mut dyn Console) -> Result<Password, Failure> {
+pub(super) fn new_password(
+    given: Option<&Secret>,
+    console: &mut dyn Console,
+) -> Result<Password, Failure> {
     let asked;
     let secret = if let Some(secret) = given {
         secret

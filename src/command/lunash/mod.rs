@@ -1,15 +1,22 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod arguments;
 mod client;
 mod failure;
 mod file;
 mod hsm;
+mod hsm_policy;
 mod ntls;
 mod ntls_failure;
 mod partition;
+mod partition_change;
+mod partition_policy;
+mod policy_table;
 mod screen;
 mod service;
 mod sysconf;
+
+pub use self::arguments::Arguments;
 
 use std::cell::RefCell;
 
@@ -17,8 +24,8 @@ use clap::Parser;
 
 use crate::{
     client::AdminError,
-    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password},
-    shell::{Console, Failure, Outcome, Program, Secret, Style},
+    model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -133,6 +140,20 @@ impl Appliance {
         }
     }
 
+    /// Asks for something whose refusal the command explains itself.
+    fn reply(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
+        (self.0)(request).map_err(|error| failure::unreachable(&error))
+    }
+
+    /// Asks for something to be done whose refusal the command explains itself.
+    fn order_of(&mut self, request: &AdminRequest) -> Result<Result<(), Status>, Failure> {
+        match self.reply(request)? {
+            AdminReply::Done => Ok(Ok(())),
+            AdminReply::Failed(status) => Ok(Err(status)),
+            _ => Err(failure::unexpected_reply()),
+        }
+    }
+
     /// Asks for something to be done.
     fn order(&mut self, request: &AdminRequest) -> Result<(), Failure> {
         match self.ask(request)? {
@@ -165,6 +186,11 @@ impl Appliance {
             _ => Err(failure::unexpected_reply()),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&screen::STYLE)
 }
 
 /// A failure before the shell begins, as the screen shows it.

@@ -6,7 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
+    super::unavailable::Unavailable,
     Appliance, failure,
+    partition_change::{Rename, Resize},
+    partition_policy::{ChangePolicy, ShowPolicies},
     screen::{Sentence, Success, yes_no},
 };
 use crate::{
@@ -49,9 +52,33 @@ pub enum Command {
         #[arg(long, visible_alias = "f")]
         force: bool,
     },
+    /// Gives a partition another name
+    #[command(visible_alias = "ren")]
+    Rename(Rename),
+    /// Gives a partition another size
+    #[command(visible_alias = "res")]
+    Resize(Resize),
+    /// Shows what a partition can do and what its policies permit
+    #[command(name = "showPolicies", visible_alias = "showp")]
+    ShowPolicies(ShowPolicies),
+    /// Changes a policy of a partition that no client reaches over STC
+    #[command(name = "changePolicy", visible_alias = "changepo")]
+    ChangePolicy(ChangePolicy),
     /// Manages the identities of partitions for STC
     #[command(subcommand, visible_alias = "stci")]
     StcIdentity(StcIdentity),
+    /// Activates a partition (not in software)
+    Activate(Unavailable),
+    /// Ends a partition's activation (not in software)
+    Deactivate(Unavailable),
+    /// Creates a challenge secret (not in software)
+    #[command(name = "createChallenge")]
+    CreateChallenge(Unavailable),
+    /// Sets the domain of a legacy HSM (not in software)
+    #[command(name = "setLegacyDomain")]
+    SetLegacyDomain(Unavailable),
+    /// Manages small form factor backups (not in software)
+    Sff(Unavailable),
 }
 
 /// The `partition stcidentity` commands.
@@ -85,8 +112,8 @@ pub struct Create {
 #[derive(Debug, Args)]
 pub struct Named {
     /// The partition's name
-    #[arg(long = "partition", visible_aliases = ["par", "p"], value_name = NAME)]
-    name: Label,
+    #[arg(long = "partition", visible_aliases = ["par", "pa", "p"], value_name = NAME)]
+    pub(super) name: Label,
 }
 
 /// Performs a `partition` command.
@@ -102,6 +129,18 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
             }))
         }
         Command::Delete { partition, force } => delete(partition.name, force, appliance, console),
+        Command::Rename(options) => options.run(appliance),
+        Command::Resize(options) => options.run(appliance, console),
+        Command::ShowPolicies(options) => options.run(appliance),
+        Command::ChangePolicy(options) => options.run(appliance, console),
+        Command::Activate(_)
+        | Command::Deactivate(_)
+        | Command::CreateChallenge(_)
+        | Command::SetLegacyDomain(_)
+        | Command::Sff(_) => Err(failure::unavailable(
+            "this takes a PED or other hardware, and software has none",
+            "Roles have passwords, and clients set domains: lunacm, partition init.",
+        )),
         Command::StcIdentity(StcIdentity::Export(Named { name })) => export(&name, appliance),
         Command::StcIdentity(StcIdentity::Show(Named { name })) => {
             let PartitionEntry { name, serial, key, .. } = named(entries(appliance)?, &name)?;

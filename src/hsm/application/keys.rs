@@ -70,8 +70,9 @@ impl Caller<'_> {
         };
         let mut key = complete(template, self.derived(&base))?;
         let others = self.others(mechanism)?;
-        let others: Vec<&Template> = others.iter().map(|other| other.attributes()).collect();
-        let values = mechanism::derive(mechanism, base.attributes(), &others, &key)?;
+        let others: Result<Vec<_>, _> =
+            others.iter().map(|other| other.prepared().cloned()).collect();
+        let values = mechanism::derive(mechanism, base.prepared()?, &others?, &key)?;
         merge(&mut key, values);
         Ok(self.keep(session, AuditAct::DeriveKey, vec![key])?[0])
     }

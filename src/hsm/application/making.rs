@@ -37,7 +37,7 @@ pub(super) fn pair(
     (public, private): (Template, Template),
 ) -> Result<(Template, Template), Status> {
     let key_type = match mechanism {
-        M::RSA_PKCS_KEY_PAIR_GEN | M::RSA_X9_31_KEY_PAIR_GEN => KeyType::RSA,
+        M::RSA_PKCS_KEY_PAIR_GEN => KeyType::RSA,
         M::EC_KEY_PAIR_GEN => KeyType::EC,
         M::EC_EDWARDS_KEY_PAIR_GEN => KeyType::EC_EDWARDS,
         M::EC_MONTGOMERY_KEY_PAIR_GEN => KeyType::EC_MONTGOMERY,
@@ -90,6 +90,5 @@ pub(super) const fn carries_base(mechanism: M) -> bool {
             | M::CONCATENATE_BASE_AND_DATA
             | M::CONCATENATE_DATA_AND_BASE
             | M::XOR_BASE_AND_DATA
-            | M::EXTRACT_KEY_FROM_KEY
     )
 }

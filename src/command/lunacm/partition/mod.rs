@@ -8,10 +8,7 @@ mod policies;
 
 use clap::{Args, Subcommand};
 
-use super::{
-    Session,
-    unavailable::{Unavailable, unavailable},
-};
+use super::{super::unavailable::Unavailable, Session, failure::unavailable};
 use crate::shell::{Console, Outcome};
 
 #[derive(Debug, Subcommand)]

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use self::password::{ChangePw, Init, ResetPw};
 use super::{
+    super::unavailable::Unavailable,
     Session,
+    failure::unavailable,
     failure::{login_refused, refused},
     role_name::RoleName,
-    unavailable::{Unavailable, unavailable},
 };
 use crate::{
     model::{Password, Reply, Request, Role, RoleInfo, Status},
@@ -104,7 +105,7 @@ fn list(session: &mut Session) -> Outcome {
 #[derive(Debug, Args)]
 struct Named {
     /// The role: po, co, lco or cu, or its full name
-    #[arg(long = "name", visible_aliases = ["n", "role"], value_name = "role", value_parser = RoleName)]
+    #[arg(long = "name", visible_aliases = ["n", "role"], value_name = "role", value_parser = RoleName, hide_possible_values = true)]
     role: Role,
 }
 

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Enable {
     /// The server's number; see clientconfig listservers
-    #[arg(long, value_name = "server_ID")]
+    #[arg(long, visible_alias = "i", value_name = "server_ID")]
     id: u8,
     /// Do not ask for confirmation
     #[arg(long, visible_alias = "f")]
@@ -70,7 +70,7 @@ impl Enable {
 #[derive(Debug, Args)]
 pub struct Disable {
     /// The server's number; see clientconfig listservers
-    #[arg(long, value_name = "server_ID")]
+    #[arg(long, visible_alias = "i", value_name = "server_ID")]
     id: u8,
     /// Do not ask for confirmation
     #[arg(long, visible_alias = "f")]
