@@ -1,4 +1,4 @@
-//! GnuTLS's `p11tool` and `certtool`.
+//! `GnuTLS`'s `p11tool` and `certtool`.
 
 use crate::{
     token::{Token, have},
@@ -22,7 +22,7 @@ fn keys_are_made_and_certified() {
     let listed = p11tool(&token, &[&login[..], &["--list-privkeys", "pkcs11:token=par0"]].concat());
     listed.ok().has("object=web");
 
-    token.write("template", "cn = \"localhost\"\ndns_name = \"localhost\"\nsigning_key\n");
+    token.write("template", "cn = \"localhost\"\ndns_name = \"localhost\"\nca\ncert_signing_key\nsigning_key\n");
     let key = "--load-privkey=pkcs11:token=par0;object=web;type=private?pin-value={pin}";
     let certified = token.run(
         "certtool",
@@ -36,7 +36,12 @@ fn keys_are_made_and_certified() {
         ],
     );
     certified.ok();
-    token.run("certtool", &["--verify", "--load-ca-certificate={dir}/web.pem", "--infile={dir}/web.pem"]).ok();
+    token
+        .run(
+            "certtool",
+            &["--verify", "--load-ca-certificate={dir}/web.pem", "--infile={dir}/web.pem"],
+        )
+        .ok();
 
     let write = ["--write", "--label=web", "--load-certificate={dir}/web.pem"];
     p11tool(&token, &[&login[..], &write, &["pkcs11:token=par0"]].concat()).ok();

@@ -1,4 +1,4 @@
-//! Java's SunPKCS11: `keytool`, `jarsigner`, and a program that signs.
+//! Java's `SunPKCS11`: `keytool`, `jarsigner`, and a program that signs.
 
 use crate::{
     token::{Token, have},
@@ -63,7 +63,14 @@ fn with_key() -> Option<Token> {
     let made = keytool(
         &token,
         &[
-            "-genkeypair", "-alias", "web", "-keyalg", "EC", "-groupname", "secp256r1", "-dname",
+            "-genkeypair",
+            "-alias",
+            "web",
+            "-keyalg",
+            "EC",
+            "-groupname",
+            "secp256r1",
+            "-dname",
             "CN=localhost",
         ],
     );

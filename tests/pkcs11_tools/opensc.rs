@@ -1,4 +1,4 @@
-//! OpenSC's `pkcs11-tool`.
+//! `OpenSC`'s `pkcs11-tool`.
 
 use std::fs;
 
@@ -29,12 +29,21 @@ fn its_self_tests_pass() {
     ] {
         logged_in(&token, &arguments).ok();
     }
-    logged_in(&token, &["--keygen", "--key-type", "aes:32", "--label", "aes", "--id", "03"]).ok();
+    logged_in(&token, &["--keygen", "--key-type", "aes:32", "--label", "aes", "--private"]).ok();
     let tested = logged_in(&token, &["--test"]);
     tested.ok().has("No errors").lacks("ERR:");
     let tested = logged_in(
         &token,
-        &["--test-ec", "--key-type", "EC:secp256r1", "--id", "04", "--label", "testec"],
+        &[
+            "--session-rw",
+            "--test-ec",
+            "--key-type",
+            "EC:secp256r1",
+            "--id",
+            "04",
+            "--label",
+            "ec4",
+        ],
     );
     tested.ok().has("==> OK").lacks("ERR:");
     tool(&token, &["--test-fork"]).ok().lacks("error");
@@ -84,6 +93,6 @@ fn a_partition_is_set_up_and_its_passwords_change() {
     tool(&token, &[&user[..], &so].concat()).ok();
     let change = ["--login", "--pin", "initial-pin1", "--change-pin", "--new-pin", PIN];
     tool(&token, &change).ok();
-    logged_in(&token, &["--keygen", "--key-type", "aes:16", "--label", "aes"]).ok();
+    logged_in(&token, &["--keygen", "--key-type", "aes:16", "--label", "aes", "--private"]).ok();
     tool(&token, &["--login", "--pin", "wrong-pin-1", "-O"]).failed().has("CKR_PIN_INCORRECT");
 }

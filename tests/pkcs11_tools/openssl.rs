@@ -41,7 +41,8 @@ subjectAltName = DNS:localhost
 /// Debian puts the engine under the machine's architecture.
 fn engine() -> Option<PathBuf> {
     let places = fs::read_dir("/usr/lib").ok()?;
-    let mut places = places.filter_map(|entry| Some(entry.ok()?.path().join("engines-3/pkcs11.so")));
+    let mut places =
+        places.filter_map(|entry| Some(entry.ok()?.path().join("engines-3/pkcs11.so")));
     places.find(|path| path.exists())
 }
 

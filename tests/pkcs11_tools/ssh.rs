@@ -56,7 +56,10 @@ fn the_agent_signs_with_the_partitions_key() {
     token.write("letter", "to be signed");
     let signing = ["-Y", "sign", "-f", "{dir}/ssh.pub", "-n", "file", "{dir}/letter"];
     with_agent("ssh-keygen", &signing, "").ok();
-    token.write("signers", &format!("me@example {}", fs::read_to_string(token.directory().join("ssh.pub")).unwrap()));
+    token.write(
+        "signers",
+        &format!("me@example {}", fs::read_to_string(token.directory().join("ssh.pub")).unwrap()),
+    );
     let verifying = ["-Y", "verify", "-f", "{dir}/signers", "-I", "me@example", "-n", "file"];
     let verified = with_agent(
         "ssh-keygen",
