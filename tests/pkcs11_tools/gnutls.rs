@@ -22,7 +22,10 @@ fn keys_are_made_and_certified() {
     let listed = p11tool(&token, &[&login[..], &["--list-privkeys", "pkcs11:token=par0"]].concat());
     listed.ok().has("object=web");
 
-    token.write("template", "cn = \"localhost\"\ndns_name = \"localhost\"\nca\ncert_signing_key\nsigning_key\n");
+    token.write(
+        "template",
+        "cn = \"localhost\"\ndns_name = \"localhost\"\nca\ncert_signing_key\nsigning_key\n",
+    );
     let key = "--load-privkey=pkcs11:token=par0;object=web;type=private?pin-value={pin}";
     let certified = token.run(
         "certtool",
