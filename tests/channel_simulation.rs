@@ -22,10 +22,10 @@ const HYBRID_EVERY: u64 = 40;
 fn whatever_the_network_does_nothing_is_executed_twice_or_altered() {
     let mut totals = Totals::default();
     for seed in seeds() {
-        match catch_unwind(|| World::new(seed).run()) {
-            Ok(one) => totals.add(&one),
-            Err(_) => panic!("seed {seed} failed: SIMULATION_SEED={seed} plays it again"),
-        }
+        let Ok(one) = catch_unwind(|| World::new(seed).run()) else {
+            panic!("seed {seed} failed: SIMULATION_SEED={seed} plays it again")
+        };
+        totals.add(&one);
     }
     if totals.worlds >= 1000 {
         totals.check();

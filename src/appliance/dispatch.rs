@@ -104,11 +104,11 @@ impl Service for Dispatch {
     }
 
     fn session_settings(&self, link: &ClientLink) -> SessionSettings {
-        stc::session_settings(&self.stc_settings(link))
+        stc::session_settings(self.stc_settings(link))
     }
 
     fn activation_patience(&self, link: &ClientLink) -> Duration {
-        stc::activation_timeout(&self.stc_settings(link))
+        stc::activation_timeout(self.stc_settings(link))
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
@@ -186,7 +186,7 @@ impl Directory for Partitions {
         }
         let serial = SerialNumber::new(serial);
         let identity = self.hsm.identity(serial)?;
-        Some(PartitionKeys { identity, suites: stc::suites(&self.hsm.stc_settings(serial)) })
+        Some(PartitionKeys { identity, suites: stc::suites(self.hsm.stc_settings(serial)) })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

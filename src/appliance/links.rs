@@ -140,7 +140,7 @@ impl LiveLinks {
                     }
                 }
                 Effect::StcSettings { serial, settings } => {
-                    let settings = stc::session_settings(&settings);
+                    let settings = stc::session_settings(settings);
                     for link in self.lock().values().filter(|link| link.serial == Some(serial)) {
                         link.closer.set(settings);
                     }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What holds for a link's channel.
-pub(super) fn session_settings(settings: &StcSettings) -> SessionSettings {
+pub(super) fn session_settings(settings: StcSettings) -> SessionSettings {
     let messages = u64::from(settings.rekey_threshold) * 1_000_000;
     SessionSettings {
         limits: KeyLimits { messages, ..KeyLimits::DEFAULT },
@@ -17,7 +17,7 @@ pub(super) fn session_settings(settings: &StcSettings) -> SessionSettings {
 }
 
 /// The suites whose every part is permitted.
-pub(super) fn suites(settings: &StcSettings) -> SuiteSet {
+pub(super) fn suites(settings: StcSettings) -> SuiteSet {
     let permitted = |suite: &Suite| {
         suite.algorithms().into_iter().all(|algorithm| settings.algorithms.permits(algorithm))
     };
@@ -25,7 +25,7 @@ pub(super) fn suites(settings: &StcSettings) -> SuiteSet {
 }
 
 /// How long a link may take to come up.
-pub(super) fn activation_timeout(settings: &StcSettings) -> Duration {
+pub(super) fn activation_timeout(settings: StcSettings) -> Duration {
     Duration::from_secs(settings.activation_timeout.into())
 }
 
@@ -37,11 +37,11 @@ mod tests {
     #[test]
     fn a_new_partition_permits_the_hybrid_suites() {
         let mut settings = StcSettings::default();
-        assert_eq!(suites(&settings), SuiteSet::HYBRID);
-        assert_eq!(session_settings(&settings), SessionSettings::default());
+        assert_eq!(suites(settings), SuiteSet::HYBRID);
+        assert_eq!(session_settings(settings), SessionSettings::default());
         settings.algorithms = settings.algorithms.set(StcAlgorithm::Classic, true).unwrap();
-        assert_eq!(suites(&settings), SuiteSet::ALL);
+        assert_eq!(suites(settings), SuiteSet::ALL);
         settings.algorithms = settings.algorithms.set(StcAlgorithm::Hybrid, false).unwrap();
-        assert_eq!(suites(&settings), SuiteSet::CLASSIC);
+        assert_eq!(suites(settings), SuiteSet::CLASSIC);
     }
 }
