@@ -57,9 +57,10 @@ fn shown(keys: &TransportKeys) -> [Vec<u8>; 2] {
 
 /// A handshake, with the keys as both ends have them. Inputs: the two static secrets, the two
 /// ephemeral ones; for hybrid suites the pair's d and z and the encapsulation's m.
+#[allow(clippy::many_single_char_names, reason = "they are the specifications' names")]
 fn handshake(suite: Suite, inputs: &[[u8; 32]; INPUTS], prologues: [&[u8]; 2]) -> Option<Ends> {
-    let [s, rs, e, re, d, z, m, _] = *inputs;
-    let (s, rs) = (KeyPair::from_secret(&s), KeyPair::from_secret(&rs));
+    let [own, remote, e, re, d, z, m, _] = *inputs;
+    let (s, rs) = (KeyPair::from_secret(&own), KeyPair::from_secret(&remote));
     let ephemeral = InitiatorEphemeral::generate(suite, &mut Drawn(vec![e, d, z])).unwrap();
     let (mut first, mut second) = (Vec::new(), Vec::new());
     let waiting = Initiator::new(suite, prologues[0], s, *rs.public())
@@ -73,6 +74,7 @@ fn handshake(suite: Suite, inputs: &[[u8; 32]; INPUTS], prologues: [&[u8]; 2]) -
 }
 
 /// A change of keys. Inputs as before, with the chain's secret in place of static ones.
+#[allow(clippy::many_single_char_names, reason = "they are the specifications' names")]
 fn rekey(suite: Suite, inputs: &[[u8; 32]; INPUTS], prologues: [&[u8]; 2]) -> Option<Ends> {
     let [_, _, e, re, d, z, m, secret] = *inputs;
     let chain = Chain::new(secret, Vec::new());
@@ -88,6 +90,8 @@ fn rekey(suite: Suite, inputs: &[[u8; 32]; INPUTS], prologues: [&[u8]; 2]) -> Op
 }
 
 type Ends = (TransportKeys, TransportKeys);
+const RUNS: [Run; 2] = [handshake, rekey];
+
 type Run = fn(Suite, &[[u8; 32]; INPUTS], [&[u8]; 2]) -> Option<Ends>;
 
 /// Whatever of `used` differs, both keys differ; and what the two ends have is the same.
@@ -130,7 +134,7 @@ proptest! {
     fn ends_with_different_prologues_get_no_keys(seed: u64, prologue: Vec<u8>, other: Vec<u8>) {
         prop_assume!(prologue != other);
         let inputs = inputs(seed);
-        for run in [handshake as Run, rekey as Run] {
+        for run in RUNS {
             for suite in [Suite::CLASSIC[1], Suite::HYBRID[1]] {
                 prop_assert!(run(suite, &inputs, [&prologue, &other]).is_none());
                 prop_assert!(run(suite, &inputs, [&prologue, &prologue]).is_some());
@@ -143,7 +147,7 @@ proptest! {
     #[test]
     fn no_two_suites_make_the_same_keys(seed: u64) {
         let inputs = inputs(seed);
-        for run in [handshake as Run, rekey as Run] {
+        for run in RUNS {
             let mut seen = Vec::new();
             for suite in Suite::ALL {
                 let keys = shown(&run(suite, &inputs, [b"", b""]).unwrap().0);
