@@ -56,8 +56,9 @@ fn operation(
     name: &str,
     count: u32,
     (operation, mechanism): (Operation, Mechanism),
-    (key, data): (Option<Arc<PreparedKey>>, Vec<u8>),
+    (key, data): (impl Into<Option<Arc<PreparedKey>>>, Vec<u8>),
 ) -> Bench {
+    let key = key.into();
     let work = move || {
         let output = mechanism::perform(operation, &mechanism, key.as_deref(), &data, &[]);
         black_box(output.unwrap());
@@ -65,8 +66,8 @@ fn operation(
     (name.to_owned(), count, Box::new(work))
 }
 
-fn prepared(template: &Template) -> Option<Arc<PreparedKey>> {
-    Some(Arc::new(PreparedKey::from_template(template).unwrap()))
+fn prepared(template: &Template) -> Arc<PreparedKey> {
+    Arc::new(PreparedKey::from_template(template).unwrap())
 }
 
 fn pair(mechanism: M, public: &Template) -> (Template, Template) {
@@ -80,13 +81,13 @@ fn curves() -> Vec<Bench> {
     let key = prepared(&private);
     let ecdsa = || (Operation::Sign, Mechanism::plain(M::ECDSA));
     let sign = |data: &[u8]| {
-        mechanism::perform(Operation::Sign, &ecdsa().1, key.as_deref(), data, &[]).unwrap()
+        mechanism::perform(Operation::Sign, &ecdsa().1, Some(&key), data, &[]).unwrap()
     };
     let signature = sign(&[7; 32]).to_vec();
     let public = prepared(&public);
     let verify = move || {
         let mechanism = Mechanism::plain(M::ECDSA);
-        let (operation, key) = (Operation::Verify, public.as_deref());
+        let (operation, key) = (Operation::Verify, Some(&*public));
         mechanism::perform(operation, &mechanism, key, &[7; 32], &signature).unwrap();
     };
     let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
@@ -117,7 +118,7 @@ fn curves() -> Vec<Bench> {
 }
 
 fn rsa() -> Vec<Bench> {
-    let mut benches = Vec::new();
+    let mut benches: Vec<Bench> = Vec::new();
     for (bits, count) in [(2048, 40), (3072, 20), (4096, 10)] {
         let components = RsaComponents::generate(bits, &[1, 0, 1]).unwrap();
         let key = RsaPrivateKey::new(&components).unwrap();
@@ -130,7 +131,7 @@ fn rsa() -> Vec<Bench> {
         .concat();
         let data = info.clone();
         let sign = move || drop(black_box(key.sign_pkcs1_data(&data).unwrap()));
-        benches.push((format!("RSA-{bits} sign"), count, Box::new(sign) as Box<dyn FnMut()>));
+        benches.push((format!("RSA-{bits} sign"), count, Box::new(sign)));
         let mut output = vec![0; bytes];
         let sign = move || {
             other.private_encrypt(&info, &mut output, Padding::PKCS1).unwrap();

@@ -24,8 +24,8 @@ use crate::{
 #[test]
 fn every_mechanism_does_what_its_flags_say() {
     for entry in mechanism::info() {
-        let known = [
-            (Flags::DIGEST, digest as fn(M)),
+        let known: [(Flags, fn(M)); 9] = [
+            (Flags::DIGEST, digest),
             (Flags::SIGN.with(Flags::VERIFY), sign),
             (Flags::SIGN_RECOVER.with(Flags::VERIFY_RECOVER), recover),
             (Flags::ENCRYPT.with(Flags::DECRYPT), encrypt),
