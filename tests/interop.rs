@@ -1,0 +1,187 @@
+//! A client in another language, written from `docs/protocol.md` alone, against a real daemon:
+//! `tests/interop/client.py`.
+//!
+//! `LUNACM_PYTHON` names a Python that has the packages of `tests/interop/requirements.txt`. Without
+//! it the test makes a virtual environment with the `python3` there is, once for each target
+//! directory. It never passes without having run.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod world;
+
+use std::{
+    env, fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use lunacm::{
+    crypto::KeyPair,
+    wire::{ClientIdentityFile, PartitionIdentityFile},
+};
+use serde_json::{Value, json};
+use world::{Client, PO, World};
+
+/// How long making the environment may take.
+const INSTALLATION: Duration = Duration::from_mins(5);
+
+/// How long the client may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+const HYBRID: [u8; 4] = [0x11, 0x12, 0x13, 0x14];
+const CLASSIC: [u8; 4] = [0x01, 0x02, 0x03, 0x04];
+
+#[test]
+fn another_implementation_is_a_client_like_any_other() {
+    let python = python();
+    let world = World::with_partitions(&["par1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+
+    // A new partition takes hybrid suites only, whatever the client would like.
+    for (offer, agreed) in [(&HYBRID[..], 0x11), (&[0x01, 0x13, 0x02], 0x13)] {
+        let told = stranger.ask(&python, offer);
+        assert_eq!((&told["suite"], &told["epoch"]), (&json!(agreed), &json!(2)));
+        assert_eq!(told["rekey_threshold"], json!(400_000_000));
+        assert_eq!(told["replay_window"], json!(120));
+        as_shown(&told["partition"], &officer);
+    }
+    let refused = stranger.run(&python, &CLASSIC);
+    assert!(refused.1.contains("no suite in common"), "{}", refused.1);
+
+    let script = format!(
+        "role login -name po -password {PO}\nstcconfig keyexchangeenable -id 2\n\
+         stcconfig replaywindowset -size 300\nstcconfig rekeythresholdset -value 7\n"
+    );
+    officer.lunacm(&script).ok();
+    for suite in HYBRID.into_iter().chain(CLASSIC) {
+        let told = stranger.ask(&python, &[suite]);
+        assert_eq!((&told["suite"], &told["epoch"]), (&json!(suite), &json!(2)));
+        assert_eq!(told["rekey_threshold"], json!(7_000_000));
+        assert_eq!(told["replay_window"], json!(300));
+    }
+}
+
+/// What `partition showinfo` shows is what the other client was told.
+fn as_shown(told: &Value, officer: &Client) {
+    let shown = officer.lunacm("partition showinfo\n");
+    let text = |field: &str| match &told[field] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    for field in ["serial", "label", "model", "firmware", "total_storage", "used_storage"] {
+        shown.has(&text(field));
+    }
+    assert_eq!(told["clients"], json!(2));
+    assert_eq!(told["user_initialized"], json!(true));
+    shown.has(&text("ouid"));
+}
+
+/// A client without a home.
+struct Stranger {
+    secret: [u8; 32],
+    partition: PartitionIdentityFile,
+    certificate: PathBuf,
+    port: u16,
+}
+
+impl Stranger {
+    /// Has the Partition SO register it.
+    fn register(world: &World, officer: &Client) -> Self {
+        let secret = [0x5a; 32];
+        let key = *KeyPair::from_secret(&secret).public();
+        let file = ClientIdentityFile { label: "python".parse().unwrap(), key };
+        let path = world.root.path().join("python");
+        fs::write(&path, file.to_text()).unwrap();
+        let script = format!(
+            "role login -name po -password {PO}\nstcconfig clientregister -label python -file {}\n",
+            path.display()
+        );
+        officer.lunacm(&script).ok();
+        let partition = fs::read(world.identities().remove(0)).unwrap();
+        let partition = PartitionIdentityFile::parse(&partition).unwrap();
+        Self { secret, partition, certificate: world.certificate(), port: world.daemon.port }
+    }
+
+    fn ask(&self, python: &Path, suites: &[u8]) -> Value {
+        let (told, errors) = self.run(python, suites);
+        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{suites:?}: {told}{errors}"))
+    }
+
+    /// What the client wrote to its output and to its errors.
+    fn run(&self, python: &Path, suites: &[u8]) -> (String, String) {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let config = json!({
+            "host": "localhost",
+            "port": self.port,
+            "certificate": self.certificate,
+            "serial": self.partition.serial.value(),
+            "partition_key": hex(&self.partition.key),
+            "identity_secret": hex(&self.secret),
+            "label": "python",
+            "suites": suites,
+        });
+        let mut command = Command::new(python);
+        command.arg(script("client.py"));
+        finish(command, &config.to_string(), PATIENCE)
+    }
+}
+
+/// A Python with the packages.
+fn python() -> PathBuf {
+    if let Some(python) = env::var_os("LUNACM_PYTHON") {
+        return python.into();
+    }
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop-venv");
+    let python = environment.join("bin/python");
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&environment);
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+    install.arg(script("requirements.txt"));
+    let mut check = Command::new(&python);
+    check.args(["-c", "import cryptography.hazmat.primitives.asymmetric.mlkem; print('there')"]);
+    let mut said = String::new();
+    for (command, patience) in [(make, INSTALLATION), (install, INSTALLATION)] {
+        said += &finish(command, "", patience).1;
+    }
+    let there = finish(check, "", PATIENCE);
+    assert!(
+        there.0.contains("there"),
+        "no Python 3 with venv, pip and cryptography 48 or newer (LUNACM_PYTHON names one): {said}{}",
+        there.1
+    );
+    python
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
+}
+
+/// Runs a program to its end, with a time limit.
+fn finish(mut command: Command, input: &str, patience: Duration) -> (String, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            return (String::new(), format!("{}: {error}", command.get_program().display()));
+        }
+    };
+    // A program that has failed already takes no input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let id = child.id().to_string();
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = done.send(child.wait_with_output().unwrap());
+    });
+    let Ok(output) = ended.recv_timeout(patience) else {
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+        panic!("{command:?} took longer than {patience:?}");
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (text(output.stdout), text(output.stderr))
+}
