@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     let message = &message[..message.len().min(1 << 18)];
     let mut whole = Vec::new();
     for part in split(9, message) {
-        whole.extend(assembler.push(&part).expect("within the limits"));
+        whole.extend(assembler.push(&part.pieces().concat()).expect("within the limits"));
     }
     assert_eq!(whole.len(), 1);
     assert_eq!((whole[0].id, &whole[0].content[..]), (9, message));

@@ -42,17 +42,22 @@ impl Directory for Shelf {
     }
 }
 
-/// A client that has sent its first message, and the message.
-pub fn start() -> (AwaitAnswer, Vec<u8>) {
+/// A client that has sent its first message under the first of these suites, and the message.
+pub fn start_with(suites: &[Suite]) -> (AwaitAnswer, Vec<u8>) {
     let initiator = Initiator::new(InitiatorConfig {
         identity: client(),
         partition: *partition().public(),
         serial: 7,
-        suites: Suite::ALL.to_vec(),
+        suites: suites.to_vec(),
     });
     let mut message = Vec::new();
     let waiting = initiator.start(&mut FixedRandom(0x44), &mut message).expect("started");
     (waiting, message)
+}
+
+/// A client that offers every suite and has sent its first message, and the message.
+pub fn start() -> (AwaitAnswer, Vec<u8>) {
+    start_with(&Suite::ALL)
 }
 
 /// What the partition's side makes of a first message, and its answer.
@@ -64,14 +69,22 @@ pub fn respond(message: &[u8], permitted: SuiteSet) -> (Result<Accepted, Refused
     (outcome, answer)
 }
 
-/// Both ends of a channel: the client's, the partition's.
-pub fn connect() -> (Session, Session) {
-    let (waiting, message) = start();
+/// Both ends of a channel under this suite: the client's, the partition's.
+pub fn connect(suite: Suite) -> (Session, Session) {
+    let (waiting, message) = start_with(&[suite]);
     let (accepted, answer) = respond(&message, SuiteSet::ALL);
     let Ok(Answer::Established(session)) = waiting.receive(&answer) else {
         unreachable!("all suites are permitted")
     };
     (session, accepted.expect("accepted").session)
+}
+
+/// The next control record of a session.
+pub fn control(session: &mut Session) -> Vec<u8> {
+    let mut record = Vec::new();
+    let due = session.next_control(&mut FixedRandom(0x66), &mut record);
+    assert_eq!(due, Ok(true));
+    record
 }
 
 /// `message` with the bits of `flips` flipped, if that changes it and nothing hangs over.

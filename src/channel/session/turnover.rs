@@ -177,3 +177,110 @@ impl Session {
         self.epoch.checked_add(1).ok_or(SessionError::Exhausted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            super::{
+                MAXIMUM_BYTES, MAXIMUM_RECORDS, Opened, Suite,
+                limits::Used,
+                noise::{self, InitiatorEphemeral, ResponderEphemeral},
+            },
+            *,
+        },
+        *,
+    };
+    use crate::crypto::{KeyPair, RandomError};
+
+    /// The same bytes every time.
+    struct Fixed(u8);
+
+    impl Random for Fixed {
+        fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+            buffer.fill(self.0);
+            Ok(())
+        }
+    }
+
+    fn connected() -> (Session, Session) {
+        let suite = Suite::CLASSIC[0];
+        let pair = |seed: u8| KeyPair::from_secret(&[seed; 32]);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let ephemeral = InitiatorEphemeral::generate(suite, &mut Fixed(3)).unwrap();
+        let initiator = noise::Initiator::new(suite, b"", pair(1), *pair(2).public());
+        let initiator = initiator.write_message(ephemeral, b"", &mut first).unwrap();
+        let responder = noise::Responder::new(suite, b"", pair(2)).read_message(&first).unwrap();
+        let ephemeral = ResponderEphemeral::generate(suite, &mut Fixed(4)).unwrap();
+        let theirs = responder.next.write_message(ephemeral, b"", &mut second).unwrap();
+        let (_, ours) = initiator.read_message(&second).unwrap();
+        (Session::new(End::Client, suite, ours), Session::new(End::Partition, suite, theirs))
+    }
+
+    /// A session under a key that has done this much, and whose threshold is not in the way.
+    fn at(used: Used) -> (Session, Session) {
+        let (mut ours, mut theirs) = connected();
+        for session in [&mut ours, &mut theirs] {
+            session.settings.limits.messages = 0;
+        }
+        ours.send.used = used;
+        theirs.receive.used = used;
+        (ours, theirs)
+    }
+
+    #[test]
+    fn the_last_record_of_a_key_is_the_last() {
+        let (mut ours, mut theirs) = at(Used { records: MAXIMUM_RECORDS - 1, bytes: 0 });
+        let mut record = Vec::new();
+        ours.seal(b"the last", &mut record).unwrap();
+        assert!(matches!(theirs.open(&mut record), Ok(Opened::Data(_))));
+        record.clear();
+        assert_eq!(ours.seal(b"one more", &mut record), Err(SessionError::Exhausted));
+        assert_eq!(record, b"");
+        // The end is the end of both directions.
+        theirs.seal(b"a reply", &mut record).unwrap();
+        assert_eq!(ours.open(&mut record), Err(SessionError::Exhausted));
+    }
+
+    #[test]
+    fn the_last_byte_of_a_key_is_the_last() {
+        let (mut ours, _) = at(Used { records: 5, bytes: MAXIMUM_BYTES - 1 });
+        let mut record = Vec::new();
+        ours.seal(b"x", &mut record).unwrap();
+        record.clear();
+        assert_eq!(ours.seal(b"x", &mut record), Err(SessionError::Exhausted));
+    }
+
+    #[test]
+    fn changes_out_of_turn_end_the_session() {
+        let suite = Suite::CLASSIC[0];
+        let init = || Control::RekeyInit(vec![7; noise::rekey_message_1_bytes(suite)]);
+        let answer = || Control::RekeyAnswer(vec![7; noise::rekey_message_2_bytes(suite)]);
+        let settings = || Control::Settings { messages: 1, window: WindowSize::DEFAULT };
+        let changed = || Control::KeysChanged { sealed: 0 };
+        for (control, client, partition) in [
+            (init(), false, true),
+            (answer(), true, false),
+            (settings(), true, false),
+            (Control::RekeyWanted, true, false),
+            (changed(), false, false),
+        ] {
+            let (mut ours, mut theirs) = connected();
+            for (session, permitted) in [(&mut ours, client), (&mut theirs, partition)] {
+                let outcome = session.obey(0, control_again(&control));
+                let expected = match &control {
+                    // Permitted, but not made by anybody who has the keys, or not asked for.
+                    Control::RekeyInit(_) if permitted => Err(SessionError::NotAuthentic),
+                    Control::RekeyAnswer(_) => Err(SessionError::Malformed),
+                    _ if permitted => Ok(()),
+                    _ => Err(SessionError::Malformed),
+                };
+                assert_eq!(outcome, expected);
+            }
+        }
+    }
+
+    fn control_again(control: &Control) -> Control {
+        Control::parse(&control.encode(), Suite::CLASSIC[0]).unwrap()
+    }
+}
