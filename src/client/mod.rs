@@ -4,6 +4,7 @@
 mod admin;
 mod application;
 mod backoff;
+pub mod backups;
 pub mod certificate;
 pub mod config;
 pub mod file;

@@ -13,7 +13,9 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Contents
         | Request::Policies
         | Request::Domains
-        | Request::DomainProof { .. } => true,
+        | Request::DomainProof { .. }
+        | Request::ExportObject { .. }
+        | Request::Clear => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -33,6 +35,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::LogOutOthers { .. }
         | Request::AddDomain { .. }
         | Request::DeleteDomain { .. }
-        | Request::RenameDomain { .. } => false,
+        | Request::RenameDomain { .. }
+        | Request::ImportObject { .. } => false,
     }
 }

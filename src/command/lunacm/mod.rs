@@ -3,6 +3,8 @@
 mod arguments;
 mod clientconfig;
 mod failure;
+mod file;
+mod officer_link;
 mod partition;
 mod role;
 mod role_name;
@@ -34,6 +36,9 @@ enum Family {
     /// Client configuration commands
     #[command(subcommand, visible_alias = "ccfg")]
     Clientconfig(clientconfig::Command),
+    /// File commands
+    #[command(subcommand, visible_alias = "f")]
+    File(file::Command),
     /// Partition commands
     #[command(subcommand, visible_alias = "par")]
     Partition(partition::Command),
@@ -106,6 +111,7 @@ impl Program for Lunacm {
         let session = &mut self.session;
         match line.family {
             Family::Clientconfig(command) => command.run(session),
+            Family::File(command) => command.run(session),
             Family::Partition(command) => command.run(session, console),
             Family::Role(command) => command.run(session, console),
             Family::Slot(command) => command.run(session),

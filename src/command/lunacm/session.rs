@@ -11,6 +11,7 @@ use super::{
 use crate::{
     client::{
         Missing, Slot, Slots,
+        backups::Backups,
         home::{Home, Paths},
         servers::{self, Server},
         set_stc, targets,
@@ -171,6 +172,11 @@ impl Session {
         let runtime = self.runtime.clone();
         let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
         runtime.block_on(slot.describe()).map_err(|error| unasked(&error))
+    }
+
+    /// The backups of this home.
+    pub(super) fn backups(&self) -> Backups {
+        Backups::new(self.home.directory().join("data/backups"))
     }
 
     /// The home's places.
