@@ -150,6 +150,14 @@ pub enum Request {
         /// The salt, fresh for every question.
         salt: [u8; 16],
     },
+    /// Asks which partitions this client was given: [`Reply::Serials`]. Only over NTLS, before a
+    /// partition is opened.
+    Assigned,
+    /// Leads an NTLS link to a partition that this client was given: [`Reply::Activated`].
+    Open {
+        /// The partition's serial number.
+        serial: SerialNumber,
+    },
     /// Destroys the next objects of the partition (Crypto Officer): [`Reply::Left`].
     Clear,
     /// Asks for an object, sealed for partitions of the primary domain (Crypto Officer):
@@ -213,6 +221,8 @@ pub enum Reply {
     Domains(Vec<DomainEntry>),
     /// To [`Request::DomainProof`].
     DomainProof([u8; 32]),
+    /// To [`Request::Assigned`], in ascending order.
+    Serials(Vec<SerialNumber>),
     /// To [`Request::Clear`]: objects that are left.
     Left(u64),
     /// To [`Request::ExportObject`].

@@ -110,7 +110,7 @@ impl Program for Lunacm {
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
         let session = &mut self.session;
         match line.family {
-            Family::Clientconfig(command) => command.run(session),
+            Family::Clientconfig(command) => command.run(session, console),
             Family::File(command) => command.run(session),
             Family::Partition(command) => command.run(session, console),
             Family::Role(command) => command.run(session, console),
