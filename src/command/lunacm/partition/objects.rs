@@ -86,7 +86,7 @@ pub(super) fn exported(
 }
 
 /// Why an object did not leave or arrive.
-pub(super) fn refused_transfer(status: Status, purpose: TransferPurpose) -> Failure {
+pub(in super::super) fn refused_transfer(status: Status, purpose: TransferPurpose) -> Failure {
     let (hsm, what) = match purpose {
         TransferPurpose::Clone => ("16 (Allow network replication)", "cloned"),
         TransferPurpose::Backup => ("22 (Allow offboard storage)", "backed up or restored"),
@@ -110,7 +110,7 @@ pub(super) fn refused_transfer(status: Status, purpose: TransferPurpose) -> Fail
 }
 
 /// What a transfer's key is made of besides the domain.
-pub(super) fn fresh_salt() -> Result<[u8; 16], Failure> {
+pub(in super::super) fn fresh_salt() -> Result<[u8; 16], Failure> {
     let mut salt = [0; 16];
     SystemRandom::new()
         .fill(&mut salt)
