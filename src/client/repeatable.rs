@@ -15,6 +15,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Policies
         | Request::Domains
         | Request::DomainProof { .. }
+        | Request::StcSettings
         | Request::ExportObject { .. }
         | Request::Clear => true,
         // Sessions and logins end with their link; these two need neither.
@@ -38,6 +39,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::AddDomain { .. }
         | Request::DeleteDomain { .. }
         | Request::RenameDomain { .. }
+        | Request::ChangeStcSettings(_)
         | Request::ImportObject { .. } => false,
     }
 }
