@@ -205,7 +205,7 @@ impl Caller {
         };
         for at in pointers {
             let word = &mut self.parameter[*at];
-            *word = if *word % 2 == 0 { data } else { 0 };
+            *word = if *word < 32 { data } else { 0 };
         }
     }
 

@@ -57,6 +57,13 @@ fn state(session: CK_SESSION_HANDLE) -> CK_STATE {
     info.state
 }
 
+unsafe extern "C" fn create(_: *mut *mut std::ffi::c_void) -> CK_RV {
+    CKR_OK
+}
+unsafe extern "C" fn other(_: *mut std::ffi::c_void) -> CK_RV {
+    CKR_OK
+}
+
 #[test]
 fn initialization_is_checked() {
     let (_turn, _token) = in_turn();
@@ -64,12 +71,6 @@ fn initialization_is_checked() {
         // SAFETY: the arguments are there.
         unsafe { function_list().C_Initialize.unwrap()(ptr::from_mut(arguments).cast()) }
     };
-    unsafe extern "C" fn create(_: *mut *mut std::ffi::c_void) -> CK_RV {
-        CKR_OK
-    }
-    unsafe extern "C" fn other(_: *mut std::ffi::c_void) -> CK_RV {
-        CKR_OK
-    }
     let mut arguments = CK_C_INITIALIZE_ARGS::default();
     arguments.pReserved = ptr::from_mut(&mut arguments).cast();
     assert_eq!(given(&mut arguments), CKR_ARGUMENTS_BAD);
