@@ -114,7 +114,9 @@ impl Stranger {
 
     /// What the client wrote to its output and to its errors.
     fn run(&self, python: &Path, suites: &[u8]) -> (String, String) {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        };
         let config = json!({
             "host": "localhost",
             "port": self.port,
