@@ -1,6 +1,7 @@
 //! The appliance: a data directory, an HSM, a listener for clients and a socket for its
 //! administrator.
 
+mod audit;
 mod certificate;
 mod console;
 mod data;

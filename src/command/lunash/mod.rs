@@ -1,6 +1,7 @@
 //! `lunash`: the shell of the appliance's administrator.
 
 mod arguments;
+mod audit;
 mod client;
 mod failure;
 mod file;
@@ -54,6 +55,9 @@ pub enum Line {
     /// Configures the appliance
     #[command(subcommand, visible_alias = "sysc")]
     Sysconf(sysconf::Command),
+    /// Shows and checks the audit log
+    #[command(subcommand, visible_alias = "a")]
+    Audit(audit::Command),
 }
 
 /// The program: an administrator's session with one appliance.
@@ -109,6 +113,7 @@ impl Program for Lunash {
             Line::Service(command) => service::run(&command, appliance, console),
             Line::My(file::My::File(command)) => file::run(command, appliance, console),
             Line::Sysconf(command) => sysconf::run(&command, appliance, console),
+            Line::Audit(command) => audit::run(command, appliance),
         }
     }
 

@@ -67,6 +67,16 @@ pub(super) fn derived(mechanism: M, mut template: Template) -> Result<Template, 
     Ok(template)
 }
 
+/// A template of data without the length that is asked for, and that length.
+pub(super) fn without_length_of_data(mut template: Template) -> (Template, Option<u64>) {
+    if template.number(A::CLASS) != Some(ObjectClass::DATA.0) {
+        return (template, None);
+    }
+    let length = template.number(A::VALUE_LEN);
+    template.0.retain(|attribute| attribute.kind != A::VALUE_LEN);
+    (template, length)
+}
+
 fn expect(template: Template, class: ObjectClass, key_type: KeyType) -> Result<Template, Status> {
     let contradicts =
         |kind, wanted| template.get(kind).is_some() && template.number(kind) != Some(wanted);
