@@ -153,9 +153,10 @@ impl<P: Program> Shell<'_, P> {
             self.output.paragraph(&usage);
         }
         let mut failure = misuse.failure;
-        let scrubbed = |text: &str| mask::scrubbed(&self.root, words, self.style.matching, text);
-        failure.cause = scrubbed(&failure.cause);
-        failure.remedy = failure.remedy.as_deref().map(scrubbed);
+        let texts = [Some(&mut failure.cause), failure.remedy.as_mut()];
+        for text in texts.into_iter().flatten() {
+            *text = mask::scrubbed(&self.root, words, self.style.matching, text);
+        }
         if hidden {
             "there is no command of this name".clone_into(&mut failure.cause);
         }
