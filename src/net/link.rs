@@ -110,6 +110,13 @@ impl Link {
         self.multiplexer.with_codec(|carrier| carrier.session().map(Session::status))
     }
 
+    /// Has the channel's keys changed, as soon as both ends come to it.
+    pub fn rekey(&self) {
+        if self.is_ours() {
+            self.multiplexer.change(|carrier, out| carrier.change(Session::rekey, out));
+        }
+    }
+
     /// Whether the link has ended, as far as this end can know without asking the other one.
     pub fn is_closed(&self) -> bool {
         !self.is_ours() || self.multiplexer.is_over()
