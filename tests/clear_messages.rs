@@ -126,7 +126,8 @@ fn mailed_files_are_taken_and_wrong_ones_named() {
     let identity = mailed(&client2.identity(), "mailed-client");
     let login = format!("role login -role po -password {PO}\n");
     let register = |file: &str| {
-        client1.lunacm(&format!("{login}stcconfig clientregister -label c2 -file {file}\n"))
+        client1
+            .lunacm(&format!("{login}stcconfig clientregister -label mailed-client -file {file}\n"))
     };
     let certificate = mailed(&world.certificate(), "mailed.pem");
     client2.vtl(&["deleteServer", "-n", "localhost"]).ok();
@@ -148,7 +149,7 @@ fn mailed_files_are_taken_and_wrong_ones_named() {
         client2.vtl(&["addServer", "-n", "127.0.0.1", "-c", file]).failed().has(file);
     }
     assert!(before == (tree(&client1.home), tree(&client2.home)), "a refused file changed a home");
-    client1.lunacm(&format!("{login}stcconfig clientlist\n")).ok().lacks("c2");
+    client1.lunacm(&format!("{login}stcconfig clientlist\n")).ok().lacks("mailed-client");
     register(&identity).ok();
 }
 

@@ -17,10 +17,12 @@ use lunacm::{
     client::identity_file,
     crypto::{KeyPair, SystemRandom},
     model::{ClientLabel, Label, Password, Reply, Request, Role, Status},
-    net::{Endpoint, Link, LinkError, ServerIdentity, client_config, server_config},
+    net::{
+        Endpoint, KnownCertificates, Link, LinkError, ServerIdentity, client_config, server_config,
+    },
     wire::{decode, encode},
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -28,6 +30,16 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use world::World;
+
+/// Clients of the man in the middle show no certificates.
+#[derive(Debug)]
+struct Nobody;
+
+impl KnownCertificates for Nobody {
+    fn knows(&self, _: &CertificateDer<'_>, _: UnixTime) -> bool {
+        false
+    }
+}
 
 /// The way a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +67,9 @@ impl Middle {
         let certificate = CertificateDer::from_pem_slice(&pem).unwrap();
         let key = PrivateKeyDer::from_pem_slice(&pem).unwrap();
         let identity = ServerIdentity::new(certificate.clone(), key).unwrap();
-        let acceptor = TlsAcceptor::from(server_config(Arc::new(identity)).unwrap());
-        let connector = TlsConnector::from(client_config(certificate.clone()).unwrap());
+        let acceptor =
+            TlsAcceptor::from(server_config(Arc::new(identity), Arc::new(Nobody)).unwrap());
+        let connector = TlsConnector::from(client_config(certificate.clone(), None).unwrap());
         let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
         let config = InitiatorConfig {
             identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),

@@ -11,11 +11,11 @@ use lunacm::{
     },
     crypto::{KeyPair, PublicKey, SystemRandom},
     net::{
-        Answered, Closer, Endpoint, Limits, Link, Peer, Performed, Server, ServerIdentity, Service,
-        server_config,
+        Answered, Closer, Endpoint, KnownCertificates, Limits, Link, Peer, Performed, Server,
+        ServerIdentity, Service, server_config,
     },
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use tokio::{net::TcpListener, runtime::Runtime};
 use zeroize::Zeroizing;
 
@@ -29,6 +29,16 @@ pub struct Echo {
     pub client: InitiatorConfig,
     pub tls: Arc<rustls::ServerConfig>,
     _server: Server,
+}
+
+/// No client has a certificate.
+#[derive(Debug)]
+struct Nobody;
+
+impl KnownCertificates for Nobody {
+    fn knows(&self, _: &CertificateDer<'_>, _: UnixTime) -> bool {
+        false
+    }
 }
 
 struct Partition {
@@ -81,7 +91,7 @@ impl Echo {
         let certificate: CertificateDer<'static> = made.cert.der().clone();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let tls = ServerIdentity::new(certificate.clone(), key).unwrap();
-        let tls = server_config(Arc::new(tls)).unwrap();
+        let tls = server_config(Arc::new(tls), Arc::new(Nobody)).unwrap();
         let client = InitiatorConfig {
             identity: KeyPair::generate(random).unwrap(),
             partition: *identity.public(),

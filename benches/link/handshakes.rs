@@ -112,7 +112,7 @@ fn links() {
         }
     });
     let tls = || {
-        let config = client_config(echo.endpoint.certificate.clone()).unwrap();
+        let config = client_config(echo.endpoint.certificate.clone(), None).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let mut connection = ClientConnection::new(config, name).unwrap();
         let mut tcp = TcpStream::connect(address).unwrap();

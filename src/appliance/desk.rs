@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use super::{certificate, data::DataDirectory, links::LiveLinks, services::Services};
+use super::{audit, certificate, data::DataDirectory, links::LiveLinks, services::Services};
 use crate::{
     hsm::{AdminSession, Hsm, LoginFailure},
     model::{
@@ -35,7 +35,13 @@ pub struct Desk {
 impl Desk {
     /// Performs one request of the administrator at this session.
     pub fn perform(&self, session: &AdminSession, request: AdminRequest) -> AdminReply {
-        self.try_perform(session, request).unwrap_or_else(AdminReply::Failed)
+        let act = audit::act_of(&request);
+        let subject = act.and_then(|_| audit::subject(&self.hsm, &request));
+        let reply = self.try_perform(session, request).unwrap_or_else(AdminReply::Failed);
+        let Some(act) = act else { return reply };
+        let recorded =
+            self.hsm.record_administration(session, (subject, act), audit::outcome(&reply));
+        recorded.map_or_else(AdminReply::Failed, |()| reply)
     }
 
     fn try_perform(
@@ -122,6 +128,10 @@ impl Desk {
                 self.live.apply(&effects);
                 outcome?;
             }
+            AdminRequest::Audit(query) => {
+                return self.hsm.audit_records(&query).map(AdminReply::Audit);
+            }
+            AdminRequest::CheckAudit => return self.hsm.check_audit().map(AdminReply::AuditCheck),
             _ => return Err(Status::FunctionNotSupported),
         }
         Ok(AdminReply::Done)

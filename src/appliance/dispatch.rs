@@ -1,8 +1,9 @@
 //! Requests of clients, from decoded to answered.
 
 use std::{
+    net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -13,10 +14,10 @@ use zeroize::Zeroizing;
 use super::{links::LiveLinks, services::Services};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
-    crypto::PublicKey,
-    hsm::{Admission, Hsm, LinkSession},
+    crypto::{CertificateHash, PublicKey},
+    hsm::{Admission, Hsm, LinkClient, LinkSession},
     model::{LinkService, Reply, Request, SerialNumber, Status},
-    net::{Answered, Closer, Peer, Performed, Service},
+    net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
     wire::{decode, encode},
 };
 
@@ -25,41 +26,44 @@ const ACTIVATION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The service behind every link.
 pub(super) struct Dispatch {
-    live: Arc<LiveLinks>,
+    pub(super) hsm: Arc<Hsm>,
+    pub(super) live: Arc<LiveLinks>,
+    pub(super) services: Arc<Services>,
     partitions: Partitions,
 }
 
 impl Dispatch {
     pub(super) fn new(hsm: Arc<Hsm>, live: Arc<LiveLinks>, services: Arc<Services>) -> Self {
-        Self { live, partitions: Partitions { hsm, services } }
+        let partitions = Partitions { hsm: hsm.clone(), services: services.clone() };
+        Self { hsm, live, services, partitions }
     }
 
     fn act(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
-        let hsm = &self.partitions.hsm;
-        if let Request::Activate { client } = request {
-            return self.activate(link, client);
+        match (link.session(), request) {
+            (Some(session), request) => {
+                let (reply, effects) = self.hsm.perform(session, request);
+                self.live.apply(&effects);
+                (reply, false)
+            }
+            (None, Request::Activate { client }) => self.activate(link, client),
+            (None, Request::Assigned) => self.assigned(link),
+            (None, Request::Open { serial }) => self.open_partition(link, serial),
+            (None, _) => (Reply::Failed(Status::StcSessionInvalid), true),
         }
-        if !link.active.load(Ordering::Acquire) {
-            return (Reply::Failed(Status::StcSessionInvalid), true);
-        }
-        let (reply, effects) = hsm.perform(&link.session, request);
-        self.live.apply(&effects);
-        (reply, false)
     }
 
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
-        let hsm = &self.partitions.hsm;
-        if link.active.load(Ordering::Acquire) {
-            return (Reply::Failed(Status::FunctionRejected), false);
-        }
+        let Some(session) = link.session.get() else {
+            return (Reply::Failed(Status::FunctionRejected), true);
+        };
         if let Err(too_many) = self.live.check_limits(link.channel) {
             tracing::warn!(channel = link.channel, %too_many, "link refused");
             return (Reply::Failed(Status::SessionCount), true);
         }
-        if let Err(status) = hsm.activate(&link.session, client) {
+        if let Err(status) = self.hsm.activate(session, client) {
             return (Reply::Failed(status), true);
         }
-        match hsm.perform(&link.session, Request::Describe) {
+        match self.hsm.perform(session, Request::Describe) {
             (Reply::Partition(partition), _) => {
                 link.active.store(true, Ordering::Release);
                 tracing::info!(channel = link.channel, serial = %partition.serial, "link is up");
@@ -79,11 +83,21 @@ impl Service for Dispatch {
     }
 
     fn open(&self, peer: Peer, closer: Closer) -> ClientLink {
-        let serial = SerialNumber::new(peer.serial);
-        let channel = self.live.enter(serial, peer.client.into(), closer);
-        tracing::info!(channel, %serial, address = %peer.address, "handshake complete");
-        let session = LinkSession::new(serial, peer.client);
-        ClientLink { channel, session, active: AtomicBool::new(false) }
+        let (from, at) = (peer.address.ip().to_canonical(), peer.local.ip().to_canonical());
+        let session = OnceLock::new();
+        let (client, serial) = match peer.identity {
+            PeerIdentity::Stc { serial, client } => {
+                let serial = SerialNumber::new(serial);
+                let session = session.get_or_init(|| LinkSession::new(serial, client));
+                (session.client(), Some(serial))
+            }
+            PeerIdentity::Ntls { certificate } => {
+                (LinkClient::Ntls(CertificateHash::of(&certificate)), None)
+            }
+        };
+        let channel = self.live.enter(serial, client, closer);
+        tracing::info!(channel, ?serial, address = %peer.address, "handshake complete");
+        ClientLink { channel, client, from, at, session, active: AtomicBool::new(false) }
     }
 
     fn session_settings(&self, _: &ClientLink) -> SessionSettings {
@@ -138,9 +152,22 @@ fn answered(reply: &Reply, end: bool) -> Answered {
 
 /// What the appliance keeps for one link.
 pub(super) struct ClientLink {
-    channel: u64,
-    session: LinkSession,
-    active: AtomicBool,
+    pub(super) channel: u64,
+    pub(super) client: LinkClient,
+    /// Where the client connects from.
+    pub(super) from: IpAddr,
+    /// The address of this machine that it connected to.
+    pub(super) at: IpAddr,
+    /// With its partition, which an NTLS link does not have from the start.
+    pub(super) session: OnceLock<LinkSession>,
+    pub(super) active: AtomicBool,
+}
+
+impl ClientLink {
+    /// The session, once the link is up.
+    fn session(&self) -> Option<&LinkSession> {
+        self.session.get().filter(|_| self.active.load(Ordering::Acquire))
+    }
 }
 
 /// The partitions, as the handshake sees them.

@@ -53,7 +53,8 @@ pub(super) enum TooMany {
 
 #[derive(Debug)]
 struct LiveLink {
-    serial: SerialNumber,
+    /// None before an NTLS link has its partition.
+    serial: Option<SerialNumber>,
     client: LinkClient,
     closer: Closer,
 }
@@ -78,10 +79,22 @@ impl LiveLinks {
     }
 
     /// Enters a link and gives it the next channel number.
-    pub(super) fn enter(&self, serial: SerialNumber, client: LinkClient, closer: Closer) -> u64 {
+    pub(super) fn enter(
+        &self,
+        serial: Option<SerialNumber>,
+        client: LinkClient,
+        closer: Closer,
+    ) -> u64 {
         let channel = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         self.lock().insert(channel, LiveLink { serial, client, closer });
         channel
+    }
+
+    /// Records the partition that an NTLS link leads to.
+    pub(super) fn lead(&self, channel: u64, serial: SerialNumber) {
+        if let Some(link) = self.lock().get_mut(&channel) {
+            link.serial = Some(serial);
+        }
     }
 
     /// Takes out a link that has ended.
@@ -91,7 +104,7 @@ impl LiveLinks {
 
     /// The number of links to this partition.
     pub(super) fn count(&self, serial: SerialNumber) -> u32 {
-        let count = self.lock().values().filter(|link| link.serial == serial).count();
+        let count = self.lock().values().filter(|link| link.serial == Some(serial)).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
@@ -118,7 +131,7 @@ impl LiveLinks {
     pub(super) fn apply(&self, effects: &[Effect]) {
         for effect in effects {
             let Effect::EndLinks { serial, client } = effect;
-            for link in self.lock().values().filter(|link| link.serial == *serial) {
+            for link in self.lock().values().filter(|link| link.serial == Some(*serial)) {
                 if client.is_none_or(|client| client == link.client) {
                     link.closer.close();
                 }

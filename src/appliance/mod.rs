@@ -1,6 +1,7 @@
 //! The appliance: a data directory, an HSM, a listener for clients and a socket for its
 //! administrator.
 
+mod audit;
 mod certificate;
 mod console;
 mod data;
@@ -8,6 +9,8 @@ mod desk;
 mod dispatch;
 mod links;
 mod ntls_desk;
+mod opening;
+mod registered;
 mod services;
 
 use std::{
@@ -34,6 +37,7 @@ use crate::{
 use data::DataDirectory;
 use dispatch::Dispatch;
 use links::LiveLinks;
+use registered::RegisteredClients;
 use services::Services;
 
 /// How an appliance is started.
@@ -94,7 +98,8 @@ impl Appliance {
         let (stop, stopping) = watch::channel(false);
         let console = console::start(data.socket(), desk.clone(), stopping)?;
 
-        let tls = server_config(identity).map_err(CertificateError::Tls)?;
+        let known = Arc::new(RegisteredClients { hsm: hsm.clone(), services: services.clone() });
+        let tls = server_config(identity, known).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server = Server::start(listener, tls, responder, dispatch, settings.limits)

@@ -30,6 +30,16 @@ impl Services {
         (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 
+    /// Counts an NTLS link.
+    pub(super) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an NTLS connection that was refused.
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Sets the counters to zero.
     pub(super) fn reset(&self) {
         self.accepted.store(0, Ordering::Relaxed);

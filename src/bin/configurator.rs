@@ -8,20 +8,20 @@ use std::{
 
 use lunacm::{
     command::configurator::Configurator,
-    shell::{Source, run},
+    shell::{Failure, RunOptions, Source, run_with},
 };
 
 fn main() -> ExitCode {
-    let mut arguments: Vec<String> =
-        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if arguments.is_empty() || arguments.iter().any(|word| word == "-h" || word == "--help") {
-        arguments = vec!["help".to_owned()];
-    }
-    match Source::command(&arguments) {
-        Ok(source) => ExitCode::from(run(&mut Configurator, source, &mut stdout())),
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let (words, options) = RunOptions::of_single(arguments.collect());
+    match Source::command(&words) {
+        Ok(source) => {
+            let settings = options.settings();
+            ExitCode::from(run_with(&mut Configurator, source, &mut stdout(), settings))
+        }
         Err(error) => {
             let _ = writeln!(io::stderr(), "configurator: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(Failure::UNUSABLE)
         }
     }
 }

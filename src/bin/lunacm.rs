@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write, stdout},
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
     time::SystemTime,
 };
@@ -10,35 +10,14 @@ use std::{
 use clap::Parser;
 use lunacm::{
     client::home::Home,
-    command::lunacm::{Lunacm, Session},
+    command::{
+        lunacm::{Arguments, Lunacm, Session},
+        manual,
+    },
     embedded::Embedded,
-    shell::{Failure, Source, run},
+    shell::{Failure, Source, run_with},
 };
 use tracing_subscriber::EnvFilter;
-
-/// Manages the partitions that this client reaches over the Secure Trusted Channel.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    /// Runs the commands in a file
-    #[arg(short, value_name = "FILE", conflicts_with_all = ["command", "quiet"])]
-    file: Option<PathBuf>,
-    /// Runs one command, made of the words that follow
-    #[arg(short, requires = "words", conflicts_with = "quiet")]
-    command: bool,
-    /// Runs one command without the banner
-    #[arg(short, requires = "words")]
-    quiet: bool,
-    /// Makes a slot current first
-    #[arg(short, value_name = "SLOT")]
-    slot: Option<u32>,
-    /// Runs an appliance of its own in this process, with a partition that is ready to use
-    #[arg(long)]
-    embedded: bool,
-    /// The words of the command
-    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<String>,
-}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -53,39 +32,36 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> Result<u8, Failure> {
+    if let Some(kind) = arguments.generate {
+        return generate(kind, arguments.words.first().map_or(".", String::as_str));
+    }
     let one_command = !arguments.words.is_empty();
     if one_command && !arguments.command && !arguments.quiet && arguments.slot.is_none() {
         return Err(Failure::new("Unknown command-line arguments", "")
-            .remedy("One command goes behind -c or -q: lunacm -c slot list."));
+            .remedy("One command goes behind -c or -q: lunacm -c slot list.")
+            .code(Failure::MISUSED));
     }
     let home = Home::locate().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
     // The history lies in the home, which has to be there before the editor opens it.
     home.open().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
-    let history = home.directory().join(".lunacm_history");
-    let source = match &arguments.file {
-        _ if one_command => Source::command(&arguments.words),
-        Some(path) => Source::file(path),
-        None => Source::standard_input(Some(history)),
-    };
-    let source = source.map_err(|error| match &arguments.file {
-        Some(path) => unusable(&format!("{}: {error}", path.display()), "Name a file of commands."),
-        None => unusable(&error.to_string(), ""),
-    })?;
+    let source = source(arguments, &home)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| unusable(&error.to_string(), ""))?;
     let embedded = arguments.embedded.then(|| Embedded::start(&home, SystemTime::now()));
     let embedded = embedded.map(|starting| runtime.block_on(starting)).transpose();
     let embedded = embedded.map_err(|error| unusable(&error.to_string(), ""))?;
-    if let Some(embedded) = embedded.as_ref().filter(|_| !arguments.quiet) {
+    let quiet = arguments.quiet || arguments.run.json;
+    if let Some(embedded) = embedded.as_ref().filter(|_| !quiet) {
         let _ = writeln!(stdout(), "{}\n", embedded.notes().join("\n"));
     }
-    let mut session = Session::start(home, runtime.handle().clone())?;
+    let session = Session::start(home, runtime.handle().clone());
+    let mut session = session.map_err(|failure| failure.code(Failure::UNUSABLE))?;
     if let Some(slot) = arguments.slot {
         session.select(slot)?;
     }
-    let mut program = Lunacm::new(session, arguments.quiet);
-    let status = run(&mut program, source, &mut stdout());
+    let mut program = Lunacm::new(session, quiet);
+    let status = run_with(&mut program, source, &mut stdout(), arguments.run.settings());
     if let Some(embedded) = embedded {
         drop(program);
         runtime.block_on(embedded.stop());
@@ -93,7 +69,30 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     Ok(status)
 }
 
+/// Where commands come from: the arguments, a file, or standard input.
+fn source(arguments: &Arguments, home: &Home) -> Result<Source, Failure> {
+    let source = match &arguments.file {
+        _ if !arguments.words.is_empty() => Source::command(&arguments.words),
+        Some(path) => Source::file(path),
+        None => Source::standard_input(Some(home.directory().join(".lunacm_history"))),
+    };
+    source.map_err(|error| match &arguments.file {
+        Some(path) => unusable(&format!("{}: {error}", path.display()), "Name a file of commands."),
+        None => unusable(&error.to_string(), ""),
+    })
+}
+
+fn generate(kind: manual::Kind, directory: &str) -> Result<u8, Failure> {
+    let directory = Path::new(directory);
+    let names = manual::generate(kind, directory).map_err(|error| {
+        unusable(&format!("{}: {error}", directory.display()), "Name a directory to write into.")
+    })?;
+    let paths = names.iter().map(|name| format!("{}\n", directory.join(name).display()));
+    let _ = stdout().write_all(paths.collect::<String>().as_bytes());
+    Ok(0)
+}
+
 fn unusable(cause: &str, remedy: &str) -> Failure {
-    let failure = Failure::new(cause, "");
+    let failure = Failure::new(cause, "").code(Failure::UNUSABLE);
     if remedy.is_empty() { failure } else { failure.remedy(remedy) }
 }

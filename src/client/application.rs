@@ -50,12 +50,7 @@ impl Application {
         let mut slots = lock(&self.slots);
         let directory = self.home.paths()?.soft_token;
         let token = ClientToken::open(&directory, &mut SystemRandom::new())?;
-        let targets = targets(&self.home, &token.partitions()?)?;
-        match token.identity()? {
-            Some(identity) if slots.is_for(&identity) => slots.set_targets(targets),
-            Some(identity) => *slots = Slots::new(identity, targets),
-            None => *slots = Slots::default(),
-        }
+        slots.set_targets(targets(&self.home, token.identity()?, &token.partitions()?)?);
         slots.refresh_blocking();
         let present = slots.slots().iter().map(|slot| ApplicationSlot {
             number: slot.number,

@@ -8,7 +8,6 @@ use super::partition::{AskError, Attempts, ConnectFailure, Partition, Target};
 use crate::{
     channel::SessionStatus,
     model::{PartitionInfo, Reply, Request},
-    store::ClientIdentity,
 };
 
 /// A link to one partition. A lost link is made anew by the next request.
@@ -22,11 +21,8 @@ impl PartitionLink {
     ///
     /// # Errors
     /// The step that failed, and how.
-    pub fn connect(
-        target: Target,
-        identity: Arc<ClientIdentity>,
-    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
-        let (partition, info) = Partition::connect(target, identity)?;
+    pub fn connect(target: Target) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let (partition, info) = Partition::connect(target)?;
         Ok((Self { partition: Arc::new(partition) }, info))
     }
 

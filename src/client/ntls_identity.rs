@@ -11,7 +11,7 @@ use std::{
 };
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
@@ -21,7 +21,10 @@ use super::{
     home::{Home, HomeError, NETWORK_SECTION, Paths},
     servers::Host,
 };
-use crate::wire::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES};
+use crate::{
+    net::Credentials,
+    wire::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES},
+};
 
 /// Days that a certificate is valid if nothing else is said: ten years, as Luna's are.
 pub const DEFAULT_DAYS: u32 = 3653;
@@ -29,39 +32,24 @@ pub const DEFAULT_DAYS: u32 = 3653;
 /// Permissions of a key file.
 const PRIVATE: u32 = 0o600;
 
-/// This client's certificate and the key to it.
-#[derive(Debug)]
-pub struct NtlsIdentity {
-    /// The certificate.
-    pub certificate: CertificateDer<'static>,
-    /// Its private key.
-    pub key: PrivateKeyDer<'static>,
-}
-
-impl Clone for NtlsIdentity {
-    fn clone(&self) -> Self {
-        Self { certificate: self.certificate.clone(), key: self.key.clone_key() }
-    }
-}
-
-impl NtlsIdentity {
-    /// Reads key and certificate from the places that the configuration names; `None` if it names
-    /// none, or there is no certificate yet.
-    ///
-    /// # Errors
-    /// A file is missing, damaged, or readable for everybody.
-    pub fn load(paths: &Paths) -> Result<Option<Self>, NtlsIdentityError> {
-        let (Some(certificate), Some(key)) = (&paths.client_certificate, &paths.client_key) else {
-            return Ok(None);
-        };
-        let bytes = match file::read(certificate, MAXIMUM_CERTIFICATE_BYTES) {
-            Err(FileError { problem: FileProblem::Missing, .. }) => return Ok(None),
-            read => read?,
-        };
-        let content = |error| NtlsIdentityError::Certificate { path: certificate.clone(), error };
-        let certificate = Certificate::parse(&bytes).map_err(content)?.der().clone();
-        Ok(Some(Self { certificate, key: read_key(key)? }))
-    }
+/// Reads key and certificate from the places that the configuration names; `None` if it names
+/// none, or there is no certificate yet.
+///
+/// # Errors
+/// A file is missing, damaged, or readable for everybody, or the two do not belong together.
+pub fn load(paths: &Paths) -> Result<Option<Credentials>, NtlsIdentityError> {
+    let (Some(certificate), Some(key)) = (&paths.client_certificate, &paths.client_key) else {
+        return Ok(None);
+    };
+    let bytes = match file::read(certificate, MAXIMUM_CERTIFICATE_BYTES) {
+        Err(FileError { problem: FileProblem::Missing, .. }) => return Ok(None),
+        read => read?,
+    };
+    let content = |error| NtlsIdentityError::Certificate { path: certificate.clone(), error };
+    let found = Certificate::parse(&bytes).map_err(content)?;
+    let credentials = Credentials::new(found.der().clone(), read_key(key)?);
+    let unfit = |error| NtlsIdentityError::Pair { path: certificate.clone(), error };
+    credentials.map(Some).map_err(unfit)
 }
 
 /// What [`create`] and [`request`] wrote.
@@ -198,6 +186,14 @@ pub enum NtlsIdentityError {
     /// The key's file holds no key.
     #[error("{} does not hold a private key in PEM", .0.display())]
     Key(PathBuf),
+    /// The key is not the certificate's, or of a kind that cannot sign.
+    #[error("the certificate {} cannot be used with its key: {error}", path.display())]
+    Pair {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong.
+        error: rustls::Error,
+    },
     /// The key is encrypted.
     #[error("the private key {} is encrypted, which this client does not open", .0.display())]
     Encrypted(PathBuf),
@@ -216,7 +212,7 @@ impl NtlsIdentityError {
             Self::Home(error) => error.remedy(),
             Self::Configuration(error) => error.remedy(),
             Self::File(error) => error.remedy(),
-            Self::Certificate { .. } | Self::Key(_) => {
+            Self::Certificate { .. } | Self::Key(_) | Self::Pair { .. } => {
                 "Correct ClientCertFile and ClientPrivKeyFile in Chrystoki.conf, or make both anew \
                  with \"vtl createCert\"."
             }

@@ -8,12 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use zeroize::Zeroizing;
+
 use super::{backoff::Backoff, repeatable::repeatable};
 use crate::{
     channel::{InitiatorConfig, SessionStatus, Suite},
     crypto::PublicKey,
     model::{PartitionInfo, Reply, Request, SerialNumber, Status},
-    net::{ConnectError, Endpoint, Link, LinkError},
+    net::{ConnectError, Credentials, Endpoint, Link, LinkError},
     store::ClientIdentity,
     wire::{decode, encode},
 };
@@ -33,8 +35,38 @@ pub struct Target {
     pub endpoint: Result<Endpoint, String>,
     /// The partition's serial number.
     pub serial: SerialNumber,
-    /// The partition's registered identity.
-    pub key: PublicKey,
+    /// How the two know each other.
+    pub way: Way,
+}
+
+/// How a client and a partition know each other.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// By their identities.
+    Stc {
+        /// This client's identity.
+        identity: Arc<ClientIdentity>,
+        /// The partition's registered identity.
+        partition: PublicKey,
+    },
+    /// By the certificates of client and appliance.
+    Ntls(Credentials),
+}
+
+impl Target {
+    /// Whether a link to `other` may be kept for this target.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same_way = match (&self.way, &other.way) {
+            (Way::Stc { identity, partition }, Way::Stc { identity: theirs, partition: other }) => {
+                identity.label == theirs.label
+                    && identity.keys.public() == theirs.keys.public()
+                    && partition == other
+            }
+            (Way::Ntls(ours), Way::Ntls(theirs)) => ours.certificate() == theirs.certificate(),
+            _ => false,
+        };
+        same_way && self.serial == other.serial && self.host == other.host
+    }
 }
 
 /// A partition and the link to it, shared by any number of threads without a runtime.
@@ -44,7 +76,6 @@ pub struct Target {
 #[derive(Debug)]
 pub struct Partition {
     target: Target,
-    identity: Arc<ClientIdentity>,
     live: Mutex<Arc<Live>>,
     backoff: Mutex<Backoff<ConnectFailure>>,
 }
@@ -73,13 +104,10 @@ impl Partition {
     ///
     /// # Errors
     /// The step that failed, and how.
-    pub fn connect(
-        target: Target,
-        identity: Arc<ClientIdentity>,
-    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
-        let (live, info) = establish(&target, &identity, 0)?;
+    pub fn connect(target: Target) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let (live, info) = establish(&target, 0)?;
         let live = Mutex::new(Arc::new(live));
-        Ok((Self { target, identity, live, backoff: Mutex::default() }, info))
+        Ok((Self { target, live, backoff: Mutex::default() }, info))
     }
 
     /// Where the link leads.
@@ -167,7 +195,7 @@ impl Partition {
         {
             return Err(AskError::Lost(failure.clone()));
         }
-        match establish(&self.target, &self.identity, live.connection + 1) {
+        match establish(&self.target, live.connection + 1) {
             Ok((live, _)) => {
                 backoff.succeeded();
                 let live = Arc::new(live);
@@ -256,23 +284,27 @@ pub enum AskError {
     Malformed,
 }
 
-fn establish(
-    target: &Target,
-    identity: &ClientIdentity,
-    connection: u64,
-) -> Result<(Live, PartitionInfo), ConnectFailure> {
-    let config = InitiatorConfig {
-        identity: identity.keys.clone(),
-        partition: target.key,
-        serial: target.serial.value(),
-        suites: Suite::ALL.to_vec(),
-    };
+fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), ConnectFailure> {
     let endpoint = target.endpoint.as_ref();
     let endpoint = endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone()))?;
-    let link = Link::connect(endpoint, config)?;
-    let activate = Request::Activate { client: identity.label.clone() };
-    let activate = encode(&activate).map_err(|_| ConnectFailure::Malformed)?;
-    let reply = link.call(&activate)?;
+    let (link, reply) = match &target.way {
+        Way::Stc { identity, partition } => {
+            let config = InitiatorConfig {
+                identity: identity.keys.clone(),
+                partition: *partition,
+                serial: target.serial.value(),
+                suites: Suite::ALL.to_vec(),
+            };
+            let link = Link::connect(endpoint, config)?;
+            let reply =
+                link.call(&encoded(&Request::Activate { client: identity.label.clone() })?)?;
+            (link, reply)
+        }
+        Way::Ntls(credentials) => {
+            let open = encoded(&Request::Open { serial: target.serial })?;
+            Link::connect_ntls(endpoint, credentials, &open)?
+        }
+    };
     match decode(&reply) {
         Ok(Reply::Activated { channel, partition }) => {
             let suspect = AtomicBool::new(false);
@@ -281,4 +313,22 @@ fn establish(
         Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
         _ => Err(ConnectFailure::Malformed),
     }
+}
+
+/// The partitions that the appliance at this end gave to this client.
+pub(super) fn assigned(
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+) -> Result<Vec<SerialNumber>, ConnectFailure> {
+    let request = encoded(&Request::Assigned)?;
+    let (_, reply) = Link::connect_ntls(endpoint, credentials, &request)?;
+    match decode(&reply) {
+        Ok(Reply::Serials(serials)) => Ok(serials),
+        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
+        _ => Err(ConnectFailure::Malformed),
+    }
+}
+
+fn encoded(request: &Request) -> Result<Zeroizing<Vec<u8>>, ConnectFailure> {
+    encode(request).map_err(|_| ConnectFailure::Malformed)
 }

@@ -6,6 +6,7 @@ use crate::model::{Request, cryptoki::CryptokiRequest};
 pub(super) const fn repeatable(request: &Request) -> bool {
     match request {
         Request::Ping
+        | Request::Assigned
         | Request::Describe
         | Request::DescribeRole { .. }
         | Request::Clients
@@ -19,6 +20,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
         }
         Request::Activate { .. }
+        | Request::Open { .. }
         | Request::Initialize { .. }
         | Request::Login { .. }
         | Request::Logout

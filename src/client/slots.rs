@@ -1,41 +1,34 @@
 //! The slots of a client: one for every partition whose handshake succeeded.
 
-use std::{sync::Arc, thread};
+use std::thread;
 
 use tokio::task::spawn_blocking;
 
 use super::{
     link::PartitionLink,
-    partition::{AskError, Attempts, ConnectFailure, Target},
+    partition::{AskError, Attempts, ConnectFailure, Target, Way},
+    targets::Targets,
 };
-use crate::{
-    model::{PartitionInfo, Reply, Request, SerialNumber},
-    store::ClientIdentity,
-};
+use crate::model::{PartitionInfo, Reply, Request, SerialNumber};
 
 /// Every partition that this client can reach, and what keeps it from the others.
 #[derive(Debug, Default)]
 pub struct Slots {
-    identity: Option<Arc<ClientIdentity>>,
-    targets: Vec<Target>,
+    targets: Targets,
     present: Vec<Slot>,
     missing: Vec<Missing>,
 }
 
 impl Slots {
     /// Slots for these targets, none of them tried yet.
-    pub fn new(identity: ClientIdentity, targets: Vec<Target>) -> Self {
-        Self { identity: Some(Arc::new(identity)), targets, ..Self::default() }
+    pub fn new(targets: Targets) -> Self {
+        Self { targets, ..Self::default() }
     }
 
     /// Replaces the targets. Links to partitions that are no target any more end.
-    pub fn set_targets(&mut self, targets: Vec<Target>) {
+    pub fn set_targets(&mut self, targets: Targets) {
         let stays = |slot: &Slot| {
-            let there = slot.link.target();
-            targets.iter().any(|target| {
-                (target.serial, target.key) == (there.serial, there.key)
-                    && target.host == there.host
-            })
+            targets.partitions.iter().any(|target| target.is_same(slot.link.target()))
         };
         self.present.retain(stays);
         self.targets = targets;
@@ -75,24 +68,20 @@ impl Slots {
         }
     }
 
-    /// Whether there is an identity to connect with.
-    pub const fn has_identity(&self) -> bool {
-        self.identity.is_some()
-    }
-
-    /// Whether the slots are this identity's.
-    pub fn is_for(&self, identity: &ClientIdentity) -> bool {
-        self.identity.as_ref().is_some_and(|ours| {
-            ours.label == identity.label && ours.keys.public() == identity.keys.public()
-        })
-    }
-
     /// Ends the link to a partition, which is no target any more, and returns its slot's number.
     pub fn forget(&mut self, serial: SerialNumber) -> Option<u32> {
-        self.targets.retain(|target| target.serial != serial);
+        self.targets.partitions.retain(|target| target.serial != serial);
         self.missing.retain(|missing| missing.serial != serial);
         let at = self.present.iter().position(|slot| slot.partition.serial == serial)?;
         Some(self.present.remove(at).number)
+    }
+
+    /// Ends every link by identity: the identity is gone.
+    pub fn forget_stc(&mut self) {
+        let by_certificate = |target: &Target| matches!(target.way, Way::Ntls(_));
+        self.targets.partitions.retain(by_certificate);
+        self.present.retain(|slot| by_certificate(slot.link.target()));
+        self.missing.clear();
     }
 
     /// The slots, by number.
@@ -105,21 +94,25 @@ impl Slots {
         &self.missing
     }
 
+    /// The servers that could not be asked over NTLS, by name, and why.
+    pub fn unasked(&self) -> &[(String, ConnectFailure)] {
+        &self.targets.unasked
+    }
+
     /// The slot of this number.
     pub fn get_mut(&mut self, number: u32) -> Option<&mut Slot> {
         self.present.iter_mut().find(|slot| slot.number == number)
     }
 
     fn connect_missing(&mut self) {
-        let Some(identity) = &self.identity else { return };
         let reached = |target: &Target| {
             self.present.iter().any(|slot| slot.link.target().serial == target.serial)
         };
         let attempts: Vec<_> = thread::scope(|scope| {
-            let missing = self.targets.iter().filter(|target| !reached(target));
+            let missing = self.targets.partitions.iter().filter(|target| !reached(target));
             let attempts: Vec<_> = missing
                 .map(|target| {
-                    let connecting = || PartitionLink::connect(target.clone(), identity.clone());
+                    let connecting = || PartitionLink::connect(target.clone());
                     (target.clone(), scope.spawn(connecting))
                 })
                 .collect();

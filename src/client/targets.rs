@@ -1,52 +1,126 @@
-//! Every partition that a client may try to reach: its registered ones, on each server that is
-//! enabled for STC. Which server has which partition is not written anywhere; the handshake
-//! tells.
+//! Every partition that a client may try to reach.
+//!
+//! Over STC these are its registered ones, on each server that is enabled for it: which server has
+//! which partition is not written anywhere, and the handshake tells. Over NTLS each server is
+//! asked which partitions it gave to this client.
 
-use std::time::Duration;
+use std::{sync::Arc, thread, time::Duration};
 
 use super::{
-    Target,
     config::{ConfigFileError, Configuration},
-    home::{Home, HomeError, NETWORK_SECTION},
+    home::{Home, HomeError, NETWORK_SECTION, Paths},
+    ntls_identity,
+    partition::{ConnectFailure, Target, Way, assigned},
     registration::pinned,
     servers::{self, Server, ServersError},
 };
-use crate::{net::Endpoint, store::RegisteredPartition};
+use crate::{
+    net::{Credentials, Endpoint},
+    store::{ClientIdentity, RegisteredPartition},
+};
 
 /// How long an appliance may take to answer if `ReceiveTimeout` does not say.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
-/// The targets, servers first. A server whose certificate cannot be used is a target too, with
-/// the reason.
+/// What there is to reach, servers first.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// The partitions. A server whose certificate cannot be used is a target too, with the reason.
+    pub partitions: Vec<Target>,
+    /// The servers that could not be asked over NTLS, by name, and why.
+    pub unasked: Vec<(String, ConnectFailure)>,
+}
+
+/// The targets of a home whose client has this STC identity and these registered partitions.
+/// Blocks: servers are asked over NTLS.
 ///
 /// # Errors
 /// The configuration cannot be read, or is broken.
 pub fn targets(
     home: &Home,
+    identity: Option<ClientIdentity>,
     partitions: &[RegisteredPartition],
-) -> Result<Vec<Target>, TargetsError> {
+) -> Result<Targets, TargetsError> {
     let configuration = home.configuration()?;
-    let paths = home.paths()?;
+    let places = Places { paths: home.paths()?, patience: patience(&configuration) };
+    let servers = servers::list(&configuration)?;
+    let (stc, ntls): (Vec<_>, Vec<_>) = servers.into_iter().partition(|server| server.stc);
+    let mut targets = Targets::default();
+    if let Some(identity) = identity.map(Arc::new) {
+        for server in stc {
+            let endpoint = places.endpoint(&server);
+            targets.partitions.extend(partitions.iter().map(|partition| Target {
+                host: server.name.to_string(),
+                endpoint: endpoint.clone(),
+                serial: partition.serial,
+                way: Way::Stc { identity: identity.clone(), partition: partition.key },
+            }));
+        }
+    }
+    places.ask(&ntls, &mut targets);
+    Ok(targets)
+}
+
+fn patience(configuration: &Configuration) -> Duration {
     let patience = configuration.get(NETWORK_SECTION, "ReceiveTimeout");
     let patience = patience.and_then(|milliseconds| milliseconds.parse().ok());
-    let patience = patience.map_or(DEFAULT_PATIENCE, Duration::from_millis);
-    let mut targets = Vec::new();
-    for server in servers::list(&configuration)?.into_iter().filter(|server| server.stc) {
-        let endpoint = pinned(&paths, &server.name).map_err(|error| error.to_string());
-        let endpoint = endpoint.map(|certificate| Endpoint {
-            host: server.name.to_string(),
-            port: server.port,
-            certificate,
-            patience,
-        });
-        targets.extend(partitions.iter().map(|partition| Target {
-            host: server.name.to_string(),
-            endpoint: endpoint.clone(),
-            serial: partition.serial,
-            key: partition.key,
-        }));
+    patience.map_or(DEFAULT_PATIENCE, Duration::from_millis)
+}
+
+struct Places {
+    paths: Paths,
+    patience: Duration,
+}
+
+impl Places {
+    fn endpoint(&self, server: &Server) -> Result<Endpoint, String> {
+        let certificate = pinned(&self.paths, &server.name).map_err(|error| error.to_string())?;
+        let (host, port) = (server.name.to_string(), server.port);
+        Ok(Endpoint { host, port, certificate, patience: self.patience })
     }
-    Ok(targets)
+
+    /// Asks every server at once for this client's partitions. A client that has no certificate
+    /// does not use NTLS: there is nothing to ask and nothing to tell.
+    fn ask(&self, servers: &[Server], targets: &mut Targets) {
+        let credentials = match ntls_identity::load(&self.paths) {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => return,
+            Err(error) => {
+                let unusable = |server: &Server| {
+                    (server.name.to_string(), ConnectFailure::Unusable(error.to_string()))
+                };
+                targets.unasked.extend(servers.iter().map(unusable));
+                return;
+            }
+        };
+        let answers: Vec<_> = thread::scope(|scope| {
+            let credentials = &credentials;
+            let asking = |server| scope.spawn(move || self.ask_one(server, credentials));
+            let asked: Vec<_> = servers.iter().map(asking).collect();
+            asked.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        });
+        for (server, answer) in servers.iter().zip(answers) {
+            match answer.unwrap_or(Err(ConnectFailure::Malformed)) {
+                Ok(found) => targets.partitions.extend(found),
+                Err(failure) => targets.unasked.push((server.name.to_string(), failure)),
+            }
+        }
+    }
+
+    fn ask_one(
+        &self,
+        server: &Server,
+        credentials: &Credentials,
+    ) -> Result<Vec<Target>, ConnectFailure> {
+        let endpoint = self.endpoint(server).map_err(ConnectFailure::Unusable)?;
+        let target = |serial| Target {
+            host: server.name.to_string(),
+            endpoint: Ok(endpoint.clone()),
+            serial,
+            way: Way::Ntls(credentials.clone()),
+        };
+        Ok(assigned(&endpoint, credentials)?.into_iter().map(target).collect())
+    }
 }
 
 /// Sets the kind of all links to a server and returns what it is now.

@@ -10,7 +10,7 @@ use crate::{
         config::{ConfigFileError, Configuration},
         home::{Home, HomeError},
     },
-    shell::{Console, Failure, Matching, Outcome, Program, Results, Style, report},
+    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style, report},
 };
 
 /// One run of configurator.
@@ -223,6 +223,11 @@ impl Program for Configurator {
             Command::List(command) => command.run(),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_commands::<Line>(&STYLE, "Reads and edits the client's configuration file")
 }
 
 static STYLE: Style = Style {

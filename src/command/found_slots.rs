@@ -43,13 +43,21 @@ impl fmt::Display for FoundSlots {
     }
 }
 
-/// That nothing was found, and why, a line for each partition.
+/// What to do when nothing was found.
+pub const NOTHING_FOUND_REMEDY: &str = "NTLS: the appliance's administrator registers this client's certificate (vtl createCert, client register) and assigns a partition to it. STC: it has to be enabled for the server (stc enable in lunacm), its partition's identity registered here, and this client at the partition.";
+
+/// That nothing was found, and why, a line for each partition and each server.
 pub fn nothing_found(slots: &Slots) -> String {
+    let unasked = |(server, reason): &(String, ConnectFailure)| {
+        format!("\nServer {server} over NTLS: {reason}.")
+    };
+    let unasked: String = slots.unasked().iter().map(unasked).collect();
     let reasons = slots.missing().iter().flat_map(|missing| {
         let line = |(server, reason): &(String, ConnectFailure)| {
             format!("\nPartition {} at {server}: {reason}.", missing.serial)
         };
         missing.reasons.iter().map(line).collect::<Vec<_>>()
     });
-    format!("Unable to find any Luna SA slots/partitions{}", reasons.collect::<String>())
+    let reasons: String = reasons.collect();
+    format!("Unable to find any Luna SA slots/partitions{reasons}{unasked}")
 }

@@ -4,7 +4,7 @@
 //! behind the act, before it is answered. Records are sealed under the HSM's key, because they
 //! name objects that only a login shows.
 
-use super::{Hsm, LinkClient, LinkSession, fault};
+use super::{AdminSession, Hsm, LinkClient, LinkSession, fault};
 use crate::{
     model::{
         AuditAct, AuditActor, AuditCheck, AuditEntry, AuditQuery, AuditRecord, Request, Role,
@@ -21,7 +21,7 @@ const SEAT: Seat<'static> = Seat { store: "audit", object: "record", field: "ent
 const PAGE: u32 = 1000;
 
 /// Records in one answer at most.
-const MOST: usize = 10_000;
+const MOST: usize = 5000;
 
 impl Hsm {
     /// Records behind a number, oldest first. A whole log takes several of these.
@@ -85,17 +85,18 @@ impl Hsm {
         self.store.append_audit(record, durable).map_err(fault)
     }
 
-    /// Records what the appliance's administrator did, or tried.
+    /// Records what the appliance's administrator did, or tried, and to which partition.
     ///
     /// # Errors
     /// The record could not be written; the act has happened all the same.
     pub fn record_administration(
         &self,
-        partition: Option<SerialNumber>,
-        act: AuditAct,
+        session: &AdminSession,
+        (partition, act): (Option<SerialNumber>, AuditAct),
         outcome: Status,
     ) -> Result<(), Status> {
-        let (actor, role) = (AuditActor::Administrator, Some(Role::HsmSecurityOfficer));
+        let actor = AuditActor::Administrator;
+        let role = self.check_officer(session).is_ok().then_some(Role::HsmSecurityOfficer);
         let entry = AuditEntry { actor, role, act, objects: Vec::new(), outcome };
         self.append(partition, &entry, true)
     }

@@ -3,7 +3,7 @@
 use super::{Effect, Hsm, LinkClient, LinkSession, fault, partition::Outcome};
 use crate::{
     crypto::PublicKey,
-    model::{CLIENT_IDENTITY_BYTES, ClientEntry, ClientLabel, Reply, Status},
+    model::{AuditAct, CLIENT_IDENTITY_BYTES, ClientEntry, ClientLabel, Reply, Status},
     store::{ClientRow, PartitionRow, Registration},
 };
 
@@ -28,7 +28,7 @@ impl Hsm {
         }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, client = %row.label, "first client registered");
-        Ok(())
+        self.record_request(session, (AuditAct::RegisterClient, None), Status::Ok)
     }
 
     pub(super) fn register_client(

@@ -10,7 +10,7 @@ mod clients;
 mod domains;
 mod keys;
 mod login;
-mod mechanism;
+pub mod mechanism;
 mod ntls;
 mod object;
 mod partition;

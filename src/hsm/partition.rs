@@ -72,7 +72,9 @@ impl Hsm {
         }
         let reply = match request {
             // Activation is the appliance's; a link is activated once.
-            Request::Activate { .. } => return Err(Status::FunctionRejected),
+            Request::Activate { .. } | Request::Open { .. } | Request::Assigned => {
+                return Err(Status::FunctionRejected);
+            }
             Request::Ping => Reply::Done,
             // Performed before it comes here.
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),

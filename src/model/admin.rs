@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest, Password, PolicySet, PolicyValue,
-    RoleInfo, SerialNumber, ServiceAction, Status,
+    AuditCheck, AuditQuery, AuditRecord, HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest,
+    Password, PolicySet, PolicyValue, RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -120,6 +120,10 @@ pub enum AdminRequest {
         /// Whether objects may be erased.
         erase: bool,
     },
+    /// Asks for records of the audit log: [`AdminReply::Audit`].
+    Audit(AuditQuery),
+    /// Asks whether the audit log is whole: [`AdminReply::AuditCheck`].
+    CheckAudit,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -162,6 +166,10 @@ pub enum AdminReply {
         /// The values in force.
         policies: PolicySet,
     },
+    /// To [`AdminRequest::Audit`], by number; more may follow unless the last ones were asked for.
+    Audit(Vec<AuditRecord>),
+    /// To [`AdminRequest::CheckAudit`].
+    AuditCheck(AuditCheck),
 }
 
 /// The storage a new partition gets.

@@ -101,7 +101,7 @@ impl fmt::Display for AuditActor {
             Self::Administrator => f.write_str("administrator"),
             Self::Client { label, key } => {
                 write!(f, "{} ", if label.is_empty() { "unknown client" } else { label })?;
-                key.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
+                key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
         }
     }

@@ -150,6 +150,14 @@ pub enum Request {
         /// The salt, fresh for every question.
         salt: [u8; 16],
     },
+    /// Asks which partitions this client was given: [`Reply::Serials`]. Only over NTLS, before a
+    /// partition is opened.
+    Assigned,
+    /// Leads an NTLS link to a partition that this client was given: [`Reply::Activated`].
+    Open {
+        /// The partition's serial number.
+        serial: SerialNumber,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -189,6 +197,8 @@ pub enum Reply {
     Domains(Vec<DomainEntry>),
     /// To [`Request::DomainProof`].
     DomainProof([u8; 32]),
+    /// To [`Request::Assigned`], in ascending order.
+    Serials(Vec<SerialNumber>),
 }
 
 /// What a partition tells its clients of itself.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{inbox::Inbox, tunnel::Tunnel};
@@ -100,6 +101,10 @@ impl Framed {
 
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.tunnel.as_ref().and_then(Tunnel::protocol)
+    }
+
+    pub(super) fn peer_certificate(&self) -> Option<CertificateDer<'static>> {
+        self.tunnel.as_ref().and_then(Tunnel::peer_certificate)
     }
 
     fn release(&mut self) {

@@ -13,8 +13,8 @@ use super::{
     doorkeeper::Verdict,
     inbox::Inbox,
     keep_alive::keep_alive,
-    server::{Peer, Service, Shared},
-    tls::STC_PROTOCOL,
+    server::{Peer, PeerIdentity, Service, Shared},
+    tls::{NTLS_PROTOCOL, STC_PROTOCOL},
     tunnel::Tunnel,
 };
 use crate::{
@@ -52,14 +52,25 @@ pub(super) async fn establish<S: Service>(
     let establishing = timeout(HANDSHAKE_PATIENCE, async {
         connection.secure().await?;
         match connection.framed.protocol() {
-            Some(STC_PROTOCOL) => connection.agree(address, shared).await,
+            Some(STC_PROTOCOL) => {
+                let agreed = connection.agree(address, shared).await?;
+                Ok(agreed.map(|(identity, session)| (identity, Some(session))))
+            }
+            Some(NTLS_PROTOCOL) => {
+                let certificate = connection.framed.peer_certificate().ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::PermissionDenied, "no client certificate")
+                })?;
+                Ok(Some((PeerIdentity::Ntls { certificate }, None)))
+            }
             _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no protocol of ours")),
         }
     });
     let agreed = establishing.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    Ok(agreed.map(|(peer, session)| {
+    let local = connection.tcp.local_addr()?;
+    Ok(agreed.map(|(identity, session)| {
         let Connection { tcp, framed, inbox } = connection;
-        Established { tcp, peer, carrier: Carrier::new(framed, Some(session)), inbox }
+        let peer = Peer { identity, address, local };
+        Established { tcp, peer, carrier: Carrier::new(framed, session), inbox }
     }))
 }
 
@@ -84,7 +95,7 @@ impl Connection {
         &mut self,
         address: SocketAddr,
         shared: &Shared<S>,
-    ) -> io::Result<Option<(Peer, Session)>> {
+    ) -> io::Result<Option<(PeerIdentity, Session)>> {
         for _ in 0..FIRST_MESSAGES {
             let message = self.frame().await?;
             let mut answer = vec![0; FRAME_HEADER_BYTES];
@@ -103,8 +114,8 @@ impl Connection {
             self.send(&mut answer).await?;
             match received {
                 Ok(accepted) => {
-                    let peer = Peer { serial: accepted.serial, client: accepted.client, address };
-                    return Ok(Some((peer, accepted.session)));
+                    let (serial, client) = (accepted.serial, accepted.client);
+                    return Ok(Some((PeerIdentity::Stc { serial, client }, accepted.session)));
                 }
                 Err(Refused::SuiteNotPermitted { .. }) => {}
                 Err(reason) => {

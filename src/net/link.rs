@@ -18,7 +18,7 @@ use super::{
     inbox::Inbox,
     multiplexer::{Codec, Multiplexer, Socket},
     seat::LinkError,
-    tls::client_config,
+    tls::{Credentials, client_config},
     tunnel::Tunnel,
 };
 use crate::{
@@ -62,22 +62,21 @@ impl Link {
     /// # Errors
     /// The step that failed, and how.
     pub fn connect(endpoint: &Endpoint, config: InitiatorConfig) -> Result<Self, ConnectError> {
-        let patience = endpoint.patience;
-        let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::Name)?;
-        let tls = client_config(endpoint.certificate.clone()).map_err(ConnectError::Tls)?;
-        let socket = connect(endpoint)?;
-        let tunnel = Tunnel::client(tls, name).map_err(ConnectError::Tls)?;
-        let mut handshake = Handshake {
-            socket,
-            framed: Framed::new(Some(tunnel)),
-            inbox: Inbox::default(),
-            deadline: Instant::now() + patience,
-        };
-        handshake.secure()?;
+        let mut handshake = Handshake::secured(endpoint, None)?;
         let session = handshake.agree(config)?;
         let Handshake { socket, framed, inbox, .. } = handshake;
-        let multiplexer = Multiplexer::new(Carrier::new(framed, Some(session)), socket, inbox);
-        Ok(Self { multiplexer, patience, process: process::id() })
+        let carrier = Carrier::new(framed, Some(session));
+        Ok(Self::established(carrier, (socket, inbox), endpoint.patience))
+    }
+
+    /// A link whose handshakes are over.
+    pub(super) fn established(
+        carrier: Carrier,
+        (socket, inbox): (TcpStream, Inbox),
+        patience: Duration,
+    ) -> Self {
+        let multiplexer = Multiplexer::new(carrier, socket, inbox);
+        Self { multiplexer, patience, process: process::id() }
     }
 
     /// Sends a request and waits for its reply as long as the endpoint's patience lasts; other
@@ -168,6 +167,9 @@ pub enum ConnectError {
     /// The appliance showed another certificate than the registered one.
     #[error("the appliance shows another certificate than the registered one")]
     Certificate,
+    /// The appliance has not registered the certificate that this client showed.
+    #[error("the appliance does not know this client's certificate")]
+    UnknownClient,
     /// TLS failed otherwise.
     #[error("TLS failed: {0}")]
     Tls(rustls::Error),
@@ -251,14 +253,39 @@ fn prepare(socket: &TcpStream, endpoint: &Endpoint) -> Result<(), ConnectError> 
 }
 
 /// A connection on its way to a link.
-struct Handshake {
-    socket: TcpStream,
-    framed: Framed,
-    inbox: Inbox,
+pub(super) struct Handshake {
+    pub(super) socket: TcpStream,
+    pub(super) framed: Framed,
+    pub(super) inbox: Inbox,
     deadline: Instant,
 }
 
 impl Handshake {
+    /// Connects to the appliance and completes TLS's handshake, with these credentials.
+    pub(super) fn secured(
+        endpoint: &Endpoint,
+        credentials: Option<&Credentials>,
+    ) -> Result<Self, ConnectError> {
+        let name = ServerName::try_from(endpoint.host.clone()).map_err(|_| ConnectError::Name)?;
+        let tls = client_config(endpoint.certificate.clone(), credentials);
+        let tls = tls.map_err(ConnectError::Tls)?;
+        let socket = connect(endpoint)?;
+        let tunnel = Tunnel::client(tls, name).map_err(ConnectError::Tls)?;
+        let mut handshake = Self {
+            socket,
+            framed: Framed::new(Some(tunnel)),
+            inbox: Inbox::default(),
+            deadline: Instant::now() + endpoint.patience,
+        };
+        handshake.secure()?;
+        Ok(handshake)
+    }
+
+    /// The frames, for the link's carrier.
+    pub(super) fn take_framed(&mut self) -> Framed {
+        std::mem::replace(&mut self.framed, Framed::new(None))
+    }
+
     /// Completes TLS's handshake.
     fn secure(&mut self) -> Result<(), ConnectError> {
         self.take_in()?;
@@ -299,12 +326,18 @@ impl Handshake {
     }
 
     fn read(&mut self) -> Result<(), ConnectError> {
+        self.fill()?;
+        self.take_in()
+    }
+
+    /// Reads what is there, or waits for it.
+    pub(super) fn fill(&mut self) -> Result<(), ConnectError> {
         loop {
             match Read::read(&mut self.socket, self.inbox.room()) {
                 Ok(0) => return Err(stream(io::ErrorKind::UnexpectedEof.into())),
                 Ok(count) => {
                     self.inbox.filled(count);
-                    return self.take_in();
+                    return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -323,7 +356,7 @@ impl Handshake {
         received.map_err(|error| failed(&error)).and(written)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
         Write::write_all(&mut self.socket, bytes).map_err(stream)
     }
 }
@@ -335,11 +368,17 @@ fn first_message(initiator: Initiator) -> Result<(AwaitAnswer, Vec<u8>), Connect
     Ok((awaiting.map_err(ConnectError::Handshake)?, message))
 }
 
-fn failed(error: &CarrierError) -> ConnectError {
-    use rustls::{CertificateError::ApplicationVerificationFailure, Error::InvalidCertificate};
+pub(super) fn failed(error: &CarrierError) -> ConnectError {
+    use rustls::{
+        AlertDescription, CertificateError::ApplicationVerificationFailure, Error::AlertReceived,
+        Error::InvalidCertificate,
+    };
     match error {
         CarrierError::Tls(InvalidCertificate(ApplicationVerificationFailure)) => {
             ConnectError::Certificate
+        }
+        CarrierError::Tls(AlertReceived(AlertDescription::AccessDenied)) => {
+            ConnectError::UnknownClient
         }
         CarrierError::Tls(error) => ConnectError::Tls(error.clone()),
         other => stream(io::Error::new(io::ErrorKind::InvalidData, other.clone())),

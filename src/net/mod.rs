@@ -12,6 +12,7 @@ mod keep_alive;
 mod link;
 mod local;
 mod multiplexer;
+mod ntls;
 mod primitives;
 mod seat;
 mod server;
@@ -23,5 +24,8 @@ pub use descriptors::raise_descriptor_limit;
 pub use link::{ConnectError, Endpoint, Link};
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;
-pub use server::{Answered, Closer, Limits, Peer, Performed, Server, Service, told};
-pub use tls::{STC_PROTOCOL, ServerIdentity, client_config, server_config};
+pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};
+pub use tls::{
+    Credentials, KnownCertificates, NTLS_PROTOCOL, STC_PROTOCOL, ServerIdentity, client_config,
+    server_config,
+};

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rustls::ServerConfig;
+use rustls::{ServerConfig, pki_types::CertificateDer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
@@ -63,14 +63,31 @@ pub enum Performed {
 }
 
 /// Who is at the other end of a link.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
-    /// The partition the link leads to.
-    pub serial: u64,
-    /// The client's authenticated identity.
-    pub client: PublicKey,
+    /// What the handshake authenticated.
+    pub identity: PeerIdentity,
     /// Where the client connects from.
     pub address: SocketAddr,
+    /// The address that it connected to.
+    pub local: SocketAddr,
+}
+
+/// What a handshake authenticated.
+#[derive(Clone, Debug)]
+pub enum PeerIdentity {
+    /// A client and the partition that it wants, by the channel.
+    Stc {
+        /// The partition the link leads to.
+        serial: u64,
+        /// The client's public identity.
+        client: PublicKey,
+    },
+    /// A client by TLS; its partition is not known yet.
+    Ntls {
+        /// The client's certificate, which the server knows.
+        certificate: CertificateDer<'static>,
+    },
 }
 
 /// A reply, and whether the link goes on.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use rustls::{
     ClientConfig, CommonState, Error, PeerMisbehaved, ServerConfig,
     client::UnbufferedClientConnection,
-    pki_types::ServerName,
+    pki_types::{CertificateDer, ServerName},
     server::UnbufferedServerConnection,
     unbuffered::{
         ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
@@ -130,6 +130,11 @@ impl Tunnel {
     /// The application protocol that the handshake agreed on.
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.state().alpn_protocol()
+    }
+
+    /// The certificate that the peer showed, if it did.
+    pub(super) fn peer_certificate(&self) -> Option<CertificateDer<'static>> {
+        self.state().peer_certificates()?.first().cloned()
     }
 
     fn state(&self) -> &CommonState {

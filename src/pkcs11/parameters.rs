@@ -5,10 +5,10 @@
 use std::mem::size_of;
 
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_GCM_PARAMS,
-    CK_HASH_SIGN_ADDITIONAL_CONTEXT, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
-    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_SIGN_ADDITIONAL_CONTEXT, CK_ULONG,
-    CKH_DETERMINISTIC_REQUIRED, CKH_HEDGE_PREFERRED, CKH_HEDGE_REQUIRED, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_GCM_PARAMS, CK_MECHANISM,
+    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS,
+    CK_SIGN_ADDITIONAL_CONTEXT, CK_ULONG, CKH_DETERMINISTIC_REQUIRED, CKH_HEDGE_PREFERRED,
+    CKH_HEDGE_REQUIRED, CKZ_DATA_SPECIFIED,
 };
 
 use super::{
@@ -156,12 +156,7 @@ unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, S
                     tag_bits: POLY1305_TAG_BITS,
                 }))
             }
-            M::AES_CBC
-            | M::AES_CBC_PAD
-            | M::AES_GMAC
-            | M::AES_KEY_WRAP
-            | M::AES_KEY_WRAP_KWP
-            | M::AES_KEY_WRAP_PAD => {
+            M::AES_CBC | M::AES_CBC_PAD | M::AES_GMAC | M::AES_KEY_WRAP | M::AES_KEY_WRAP_KWP => {
                 let bytes = raw.bytes()?;
                 Ok(if bytes.is_empty() { Parameters::None } else { Parameters::Bytes(bytes) })
             }
@@ -170,15 +165,7 @@ unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, S
                 let context = bytes(given.pContextData, given.ulContextDataLen)?;
                 Ok(Parameters::Eddsa { prehash: given.phFlag != 0, context })
             }
-            M::ML_DSA
-            | M::HASH_ML_DSA
-            | M::HASH_ML_DSA_SHA256
-            | M::HASH_ML_DSA_SHA384
-            | M::HASH_ML_DSA_SHA512
-                if !raw.is_absent() =>
-            {
-                sign_context(mechanism, raw)
-            }
+            M::ML_DSA if !raw.is_absent() => sign_context(raw),
             mechanism if takes_length(mechanism) => Ok(Parameters::Number(raw.read()?)),
             mechanism if derivation::is_one(mechanism) => derivation::parameters(mechanism, raw),
             // Some programs leave a length of zero with a pointer to nothing.
@@ -188,7 +175,7 @@ unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, S
     }
 }
 
-/// Whether the parameter is a length, or the position of a bit.
+/// Whether the parameter is a length.
 const fn takes_length(mechanism: MechanismType) -> bool {
     matches!(
         mechanism,
@@ -202,7 +189,6 @@ const fn takes_length(mechanism: MechanismType) -> bool {
             | MechanismType::SHA3_256_HMAC_GENERAL
             | MechanismType::SHA3_384_HMAC_GENERAL
             | MechanismType::SHA3_512_HMAC_GENERAL
-            | MechanismType::EXTRACT_KEY_FROM_KEY
     )
 }
 
@@ -251,17 +237,11 @@ unsafe fn gcm(raw: Raw) -> Result<GcmLike, Status> {
     }
 }
 
-unsafe fn sign_context(mechanism: MechanismType, raw: Raw) -> Result<Parameters, Status> {
+unsafe fn sign_context(raw: Raw) -> Result<Parameters, Status> {
     // SAFETY: passed on.
-    let (hedge, context, hash) = unsafe {
-        if mechanism == MechanismType::HASH_ML_DSA {
-            let given: CK_HASH_SIGN_ADDITIONAL_CONTEXT = raw.read()?;
-            let context = bytes(given.pContext, given.ulContextLen)?;
-            (given.hedgeVariant, context, Some(MechanismType(given.hash)))
-        } else {
-            let given: CK_SIGN_ADDITIONAL_CONTEXT = raw.read()?;
-            (given.hedgeVariant, bytes(given.pContext, given.ulContextLen)?, None)
-        }
+    let (hedge, context) = unsafe {
+        let given: CK_SIGN_ADDITIONAL_CONTEXT = raw.read()?;
+        (given.hedgeVariant, bytes(given.pContext, given.ulContextLen)?)
     };
     let hedge = match hedge {
         CKH_HEDGE_PREFERRED => None,
@@ -269,7 +249,7 @@ unsafe fn sign_context(mechanism: MechanismType, raw: Raw) -> Result<Parameters,
         CKH_DETERMINISTIC_REQUIRED => Some(false),
         _ => return Err(Status::MechanismParamInvalid),
     };
-    Ok(Parameters::SignContext { hedge, context, hash })
+    Ok(Parameters::SignContext { hedge, context })
 }
 
 #[cfg(test)]

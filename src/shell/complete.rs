@@ -8,7 +8,7 @@ use super::{
     help,
     input::Vocabulary,
     reading::{Reading, read, shown},
-    tree::{is_secret, kind, options, spelled, takes_value, visible},
+    tree::{is_secret, kind, options, spelled, takes_value, value_name, visible},
     words::{Word, split_loosely},
 };
 
@@ -47,7 +47,7 @@ pub fn hint(vocabulary: &Vocabulary, line: &str) -> Option<String> {
         return None;
     }
     if let Some(arg) = reading.awaits {
-        return Some(format!("<{}>", kind(arg)));
+        return Some(format!("<{}>", value_name(arg)));
     }
     if reading.complaint.is_some() || reading.node.has_subcommands() {
         return None;

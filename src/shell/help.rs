@@ -4,20 +4,24 @@ use clap::{Arg, Command};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    Style,
     reading::shown,
-    tree::{kind, options, spelled, takes_value, visible},
+    tree::{spelled, takes_value, value_name, visible},
 };
 
 /// The narrowest screen that texts are wrapped for, in columns.
 const NARROWEST: usize = 40;
 
 /// The help text at the end of this path: the families, the commands of a family, or one command's
-/// syntax and options. Lines are indented by `indent` and wrapped to `width` columns.
-pub fn render(root: &Command, path: &[&Command], indent: usize, width: usize) -> String {
-    let width = width.max(NARROWEST).saturating_sub(indent);
+/// syntax and options. Lines are indented in this style and wrapped to `width` columns.
+pub fn render(root: &Command, path: &[&Command], style: &Style, width: usize) -> String {
+    let width = width.max(NARROWEST).saturating_sub(style.indent);
     let node = path.last().copied().unwrap_or(root);
-    let text = if node.has_subcommands() { level(node, path, width) } else { leaf(path, width) };
-    super::indented(&text, indent)
+    // Where there is no shell, the command is typed behind the program's name.
+    let program = if style.exits { String::new() } else { format!("{} ", root.get_name()) };
+    let text =
+        if node.has_subcommands() { level(node, path, width) } else { leaf(&program, path, width) };
+    super::indented(&text, style.indent)
 }
 
 /// The syntax line of a command: `stc tokeninit -label <label> [-force]`.
@@ -36,7 +40,7 @@ pub fn with_value(arg: &Arg) -> String {
     if arg.is_positional() || !takes_value(arg) {
         return spelled(arg);
     }
-    format!("{} <{}>", spelled(arg), kind(arg))
+    format!("{} <{}>", spelled(arg), value_name(arg))
 }
 
 fn level(node: &Command, path: &[&Command], width: usize) -> String {
@@ -54,13 +58,14 @@ fn level(node: &Command, path: &[&Command], width: usize) -> String {
     format!("{heading}\n\n{}", table(["Command", "Short", "Description"], &rows, width))
 }
 
-fn leaf(path: &[&Command], width: usize) -> String {
+fn leaf(program: &str, path: &[&Command], width: usize) -> String {
     let Some(command) = path.last() else { return String::new() };
     let about = command.get_long_about().or_else(|| command.get_about());
     let about = about.map(ToString::to_string).unwrap_or_default();
-    let syntax = wrapped(&syntax(path), width.saturating_sub(8)).join("\n        ");
+    let syntax =
+        wrapped(&format!("{program}{}", syntax(path)), width.saturating_sub(8)).join("\n        ");
     let mut text = format!("{}\n\nSyntax: {syntax}", wrapped(&about, width).join("\n"));
-    let rows: Vec<_> = options(command).filter(|arg| !arg.is_hide_set()).map(row).collect();
+    let rows: Vec<_> = command.get_arguments().filter(|arg| !arg.is_hide_set()).map(row).collect();
     if !rows.is_empty() {
         text.push_str("\n\n");
         text.push_str(&table(["Option", "Short", "Description"], &rows, width));

@@ -14,8 +14,9 @@ pub trait Input {
     /// The answer to a secret question, whose last line is `prompt`.
     fn secret(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret>;
 
-    /// The answer to a confirmation, whose last line is `prompt`.
-    fn confirmation(&mut self, prompt: &str, output: &mut Output) -> Answer<String>;
+    /// The answer to a question, whose last line is `prompt`. A batch holds an answer only if its
+    /// next line is one of `choices`, in any case.
+    fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String>;
 
     /// What distinguishes this source.
     fn manner(&self) -> Manner;
@@ -33,6 +34,18 @@ pub trait Input {
     /// The width of the screen in columns.
     fn width(&mut self) -> usize {
         100
+    }
+
+    /// The height of the screen in rows, if there is one that a person reads page by page.
+    fn height(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// Waits for the person who reads to go on or to leave; whether to go on. What it showed is
+    /// gone then.
+    fn more(&mut self, prompt: &str, output: &mut Output) -> bool {
+        let _ = (prompt, output);
+        true
     }
 }
 

@@ -29,11 +29,18 @@ pub fn memorable(root: &Command, line: &str, matching: Matching) -> String {
     kept.trim().to_owned()
 }
 
-/// Whether a line is one word that names no command.
+/// Whether a line is one word that names no command, not even without its family.
 pub fn is_lone_word(root: &Command, line: &str, matching: Matching) -> bool {
     let (words, _) = split_loosely(line);
     let reading = read(root, &words, matching);
-    words.len() == 1 && reading.complaint.is_some_and(|complaint| complaint.no_command)
+    let unknown = reading.complaint.is_some_and(|complaint| complaint.no_command);
+    let known = |word: &Word| {
+        let same = |(path, _): &(Vec<&str>, &Command)| {
+            path.last().is_some_and(|name| name.eq_ignore_ascii_case(&word.text))
+        };
+        leaves(root).iter().any(same)
+    };
+    unknown && matches!(words.as_slice(), [word] if !known(word))
 }
 
 /// The places of one secret in a line, in bytes.

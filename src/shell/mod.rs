@@ -8,17 +8,24 @@
 //! line -> words -> reading (what each word means) -> clap -> Program::run -> Report or Failure
 //! ```
 
+mod asker;
 mod complete;
+mod fold;
 mod help;
 mod input;
+mod manual;
 mod mask;
 mod output;
+mod pager;
 mod program;
+mod progress;
 mod reading;
+mod record;
 mod report;
 mod run;
 mod script;
 mod secret;
+mod settings;
 mod source;
 mod spelling;
 mod style;
@@ -27,9 +34,11 @@ mod terminal;
 mod tree;
 mod words;
 
+pub use manual::Manual;
 pub use program::{Console, Program};
 pub use report::{Failure, Outcome, Report, indented, report};
-pub use run::run;
+pub use run::{run, run_with};
 pub use secret::Secret;
+pub use settings::{RunOptions, Settings};
 pub use source::Source;
 pub use style::{Matching, Results, Style};

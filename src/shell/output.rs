@@ -1,13 +1,19 @@
-//! The screen side: paragraphs, result lines, and a reader that may go away.
+//! The screen side: paragraphs, result lines, records, and a reader that may go away.
 
 use std::io::Write;
 
-use super::{Failure, Style, indented};
+use super::{Failure, Report, Settings, Style, fold, indented, progress::Progress, record::Record};
 
 /// Where texts go. A closed output is remembered, and never ends the program by itself.
 pub struct Output<'a> {
     sink: &'a mut dyn Write,
     style: Style,
+    settings: Settings,
+    /// The columns of the screen, if the output is one.
+    width: Option<usize>,
+    progress: Progress,
+    /// What the running command has told, for its record.
+    messages: Vec<String>,
     /// Whether the running command has shown nothing so far.
     fresh: bool,
     closed: bool,
@@ -15,8 +21,17 @@ pub struct Output<'a> {
 
 impl<'a> Output<'a> {
     /// An output in this style.
-    pub fn new(sink: &'a mut dyn Write, style: Style) -> Self {
-        Self { sink, style, fresh: true, closed: false }
+    pub fn new(sink: &'a mut dyn Write, style: Style, settings: Settings) -> Self {
+        Self {
+            sink,
+            style,
+            settings,
+            width: None,
+            progress: Progress::default(),
+            messages: Vec::new(),
+            fresh: true,
+            closed: false,
+        }
     }
 
     /// Whether nobody reads any more.
@@ -24,14 +39,24 @@ impl<'a> Output<'a> {
         self.closed
     }
 
-    /// Writes a text as it is, at once.
-    pub fn write(&mut self, text: &str) {
-        let written = self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush());
-        self.closed |= written.is_err();
+    /// Whether the output is a terminal for a person to read.
+    pub fn is_screen(&self) -> bool {
+        self.settings.screen
     }
 
-    /// Begins a command: its first text gets a blank line above.
-    pub fn begin(&mut self) {
+    /// Writes a text as it is, at once. A program that writes records writes no texts.
+    pub fn write(&mut self, text: &str) {
+        if !self.settings.json {
+            let erased = self.progress.erase();
+            self.put(erased);
+            self.put(text);
+        }
+    }
+
+    /// Begins a command on a screen of this width: its first text gets a blank line above.
+    pub fn begin(&mut self, width: usize) {
+        self.width = self.settings.screen.then_some(width);
+        self.messages.clear();
         self.fresh = true;
     }
 
@@ -43,15 +68,24 @@ impl<'a> Output<'a> {
 
     /// Writes a text below what the command has shown already.
     pub fn line(&mut self, text: &str) {
-        let text = text.trim_matches('\n');
-        self.lead(text);
+        let text = self.fitted(text.trim_matches('\n'));
+        self.lead(&text);
         self.write("\n");
+    }
+
+    /// Writes what a command tells before it is done.
+    pub fn tell(&mut self, text: &str) {
+        if self.settings.json {
+            let lines: Vec<_> = text.trim().lines().map(str::trim).collect();
+            self.messages.push(lines.join("\n"));
+        }
+        self.line(text);
     }
 
     /// Writes a question, indented, without a line end behind it. The last line of it is left to
     /// the caller and returned.
     pub fn question(&mut self, text: &str) -> String {
-        let text = indented(text, self.style.indent);
+        let text = self.fitted(&indented(text, self.style.indent));
         let (above, last) = text.rsplit_once('\n').unwrap_or(("", &text));
         self.lead(above);
         if !above.is_empty() {
@@ -60,9 +94,22 @@ impl<'a> Output<'a> {
         last.to_owned()
     }
 
-    /// Closes a command that succeeded.
-    pub fn success(&mut self) {
-        if let Some(result) = self.style.success {
+    /// Shows how far long work has come, on a screen.
+    pub fn progress(&mut self, what: &str, done: u64, total: u64) {
+        if self.settings.screen {
+            let drawn = self.progress.draw(what, done, total, self.width.unwrap_or(80));
+            self.put(&drawn);
+        }
+    }
+
+    /// Closes a command that succeeded; the text of its report has been shown.
+    pub fn success(&mut self, command: &str, report: Option<&dyn Report>) {
+        if self.settings.json {
+            let fields = report.map(Report::json).unwrap_or_default();
+            let record = Record::success(command, self.style.success, fields);
+            let line = record.with_messages(&self.messages).line();
+            self.put(&line);
+        } else if let Some(result) = self.style.success {
             self.paragraph(result);
             self.write("\n");
         }
@@ -70,10 +117,19 @@ impl<'a> Output<'a> {
 
     /// Closes a command that failed; `command` holds its words.
     pub fn failure(&mut self, command: &str, failure: &Failure) {
+        if self.settings.json {
+            let line = Record::failure(command, failure).with_messages(&self.messages).line();
+            return self.put(&line);
+        }
         self.paragraph(&(self.style.failure)(command, failure));
         if self.style.success.is_some() {
             self.write("\n");
         }
+    }
+
+    /// The text with lines that fit on the screen, if the output is one.
+    pub fn fitted(&self, text: &str) -> String {
+        self.width.map_or_else(|| text.to_owned(), |width| fold::fitted(text, width))
     }
 
     fn lead(&mut self, text: &str) {
@@ -82,5 +138,10 @@ impl<'a> Output<'a> {
         }
         self.fresh = false;
         self.write(text);
+    }
+
+    fn put(&mut self, text: &str) {
+        let written = self.sink.write_all(text.as_bytes()).and_then(|()| self.sink.flush());
+        self.closed |= written.is_err();
     }
 }

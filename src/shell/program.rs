@@ -50,6 +50,17 @@ pub trait Console {
     /// The user did not proceed, or a batch holds no answer.
     fn confirm(&mut self, warning: &str, forced: bool) -> Result<(), Failure>;
 
+    /// Shows a question and takes one of these words as the answer; its place among them. The
+    /// word `quit` cancels and need not be among them.
+    ///
+    /// # Errors
+    /// The user answered something else, or a batch holds no answer.
+    fn choose(&mut self, question: &str, choices: &[&str]) -> Result<usize, Failure>;
+
+    /// Shows on a terminal how far long work has come. Work that is done takes the line away; any
+    /// other text does so too.
+    fn progress(&mut self, what: &str, done: u64, total: u64);
+
     /// Asks for a secret, which is not shown.
     ///
     /// # Errors

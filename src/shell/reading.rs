@@ -137,7 +137,7 @@ impl<'t> Reading<'t> {
         let dashed = !word.quoted && word.text.starts_with('-');
         let positional = if dashed { None } else { self.open_positional() };
         if let Some(arg) = positional {
-            self.give(arg, Some(word.text.clone()), at..at + 1);
+            self.valued(arg, &word.text, at..at + 1);
             return at + 1;
         }
         let name = word.text.strip_prefix("--").or_else(|| word.text.strip_prefix('-'));

@@ -50,9 +50,26 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without a remedy and with exit status 1.
+    /// [`Failure::code`] of a command that could not do its work.
+    pub const FAILED: u8 = 1;
+
+    /// [`Failure::code`] of an unknown command, or of wrong options.
+    pub const MISUSED: u8 = 2;
+
+    /// [`Failure::code`] of a confirmation or a question that was not answered as needed.
+    pub const UNANSWERED: u8 = 3;
+
+    /// [`Failure::code`] of a program that could not begin its work, or not read its commands.
+    pub const UNUSABLE: u8 = 4;
+
+    /// A failure without a remedy and with exit status [`Self::FAILED`].
     pub fn new(cause: impl Into<String>, result: impl Into<String>) -> Self {
-        Self { cause: cause.into(), remedy: None, result: result.into(), code: 1 }
+        Self { cause: cause.into(), remedy: None, result: result.into(), code: Self::FAILED }
+    }
+
+    /// The same with this exit status.
+    pub fn code(self, code: u8) -> Self {
+        Self { code, ..self }
     }
 
     /// The same with a remedy.

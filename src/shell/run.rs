@@ -5,10 +5,12 @@ use std::{collections::HashMap, io::Write, rc::Rc};
 use clap::Command;
 
 use super::{
-    Console, Failure, Program, Secret, Source, Style,
-    input::{Answer, Input, Manner, Next, Vocabulary},
+    Failure, Program, Report, Settings, Source, Style,
+    asker::Asker,
+    input::{Input, Manner, Next, Vocabulary},
     mask::{self, MASK},
     output::Output,
+    pager,
     spelling::{Meaning, Misuse, understand},
     tree,
     words::{self, Word},
@@ -18,12 +20,22 @@ use super::{
 /// process: 0 after a terminal session or if every command succeeded, otherwise that of the first
 /// failure. A failed command ends nothing. An output that nobody reads any more ends a batch.
 pub fn run<P: Program>(program: &mut P, source: Source, output: &mut dyn Write) -> u8 {
+    run_with(program, source, output, Settings::default())
+}
+
+/// As [`run()`], in the way that the user wants.
+pub fn run_with<P: Program>(
+    program: &mut P,
+    source: Source,
+    output: &mut dyn Write,
+    settings: Settings,
+) -> u8 {
     let style = *program.style();
     let root = tree::of::<P::Line>(&style);
     let Source(input) = source;
     let shared = Rc::new(root.clone());
-    let output = Output::new(output, style);
-    let mut shell = Shell { program, input, output, style, root, shared, status: 0 };
+    let output = Output::new(output, style, settings);
+    let mut shell = Shell { program, input, output, style, settings, root, shared, status: 0 };
     if let Some(banner) = shell.program.banner() {
         shell.output.write(&format!("{}\n", banner.trim_end_matches('\n')));
         if style.success.is_some() {
@@ -42,6 +54,7 @@ struct Shell<'a, P> {
     input: Box<dyn Input>,
     output: Output<'a>,
     style: Style,
+    settings: Settings,
     root: Command,
     shared: Rc<Command>,
     status: u8,
@@ -56,7 +69,7 @@ impl<P: Program> Shell<'_, P> {
             self.input.learn(vocabulary);
         }
         let next = self.input.next(&prompt);
-        self.output.begin();
+        self.output.begin(self.input.width());
         let more = match next {
             Next::End => return false,
             Next::Abandoned => return true,
@@ -64,7 +77,8 @@ impl<P: Program> Shell<'_, P> {
             Next::Line(line) => self.line(&line, &prompt),
             Next::Broken(error) => {
                 let cause = format!("the commands cannot be read: {error}");
-                self.failed("", &Failure::new(cause, self.style.results.wrong_use));
+                let failure = Failure::new(cause, self.style.results.wrong_use);
+                self.failed("", &failure.code(Failure::UNUSABLE));
                 false
             }
         };
@@ -72,7 +86,9 @@ impl<P: Program> Shell<'_, P> {
             // The rest of the batch has not been run, and its caller has to know.
             self.status = self.status.max(1);
         }
-        more && !self.output.is_closed()
+        let stops = self.settings.stop_at_failure && self.status != 0;
+        let stops = stops && self.input.manner() == Manner::Batch;
+        more && !stops && !self.output.is_closed()
     }
 
     fn line(&mut self, line: &str, prompt: &str) -> bool {
@@ -91,7 +107,7 @@ impl<P: Program> Shell<'_, P> {
             Err(error) => {
                 let failure = Failure::new(error.to_string(), self.style.results.wrong_use);
                 let remedy = "Close it, or leave it out: a value cannot hold a double quote.";
-                self.failed("", &failure.remedy(remedy));
+                self.failed("", &failure.remedy(remedy).code(Failure::MISUSED));
                 true
             }
         }
@@ -103,8 +119,9 @@ impl<P: Program> Shell<'_, P> {
             Ok(Meaning::Nothing) => return true,
             Ok(Meaning::Exit) => return false,
             Ok(Meaning::Help(text)) => {
-                self.output.paragraph(&text);
-                self.output.success();
+                pager::show(&text, &mut *self.input, &mut self.output);
+                let report = serde_json::json!({ "help": text });
+                self.output.success(tree::HELP, Some(&Fields(report)));
             }
             Ok(Meaning::Run(line, command)) => self.act(line, &command),
             Err(misuse) => self.misused(*misuse, hidden),
@@ -117,10 +134,10 @@ impl<P: Program> Shell<'_, P> {
             Asker { input: &mut *self.input, output: &mut self.output, style: &self.style };
         match self.program.run(line, &mut asker) {
             Ok(report) => {
-                if let Some(report) = report {
-                    self.output.paragraph(&report.text());
+                if let Some(report) = &report {
+                    pager::show(&report.text(), &mut *self.input, &mut self.output);
                 }
-                self.output.success();
+                self.output.success(command, report.as_deref());
             }
             Err(failure) => self.failed(command, &failure),
         }
@@ -162,62 +179,15 @@ impl<P: Program> Shell<'_, P> {
     }
 }
 
-/// The console of a running command.
-struct Asker<'a, 'o> {
-    input: &'a mut dyn Input,
-    output: &'a mut Output<'o>,
-    style: &'a Style,
-}
+/// Fields without a text of their own.
+struct Fields(serde_json::Value);
 
-impl Asker<'_, '_> {
-    fn failure(&self, cause: &str) -> Failure {
-        Failure::new(cause, self.style.results.cancelled)
-    }
-}
-
-impl Console for Asker<'_, '_> {
-    fn say(&mut self, text: &str) {
-        self.output.line(text);
+impl Report for Fields {
+    fn text(&self) -> String {
+        String::new()
     }
 
-    fn confirm(&mut self, warning: &str, forced: bool) -> Result<(), Failure> {
-        if forced {
-            return Ok(());
-        }
-        let prompt = self.output.question(&format!("{warning}\n{}", self.style.proceed));
-        match self.input.confirmation(&prompt, self.output) {
-            Answer::Given(answer) if answer.trim().eq_ignore_ascii_case("proceed") => Ok(()),
-            Answer::Given(_) | Answer::Left => Err(self.failure("command cancelled")),
-            Answer::Missing => Err(self
-                .failure("the command needs a confirmation")
-                .remedy("Use -force, or put proceed on the next line.")),
-        }
-    }
-
-    fn secret(&mut self, prompt: &str) -> Result<Secret, Failure> {
-        let prompt = self.output.question(prompt);
-        match self.input.secret(&prompt, self.output) {
-            Answer::Given(secret) => Ok(secret),
-            Answer::Left => Err(self.failure("command cancelled")),
-            Answer::Missing => Err(self
-                .failure("the command needs a password and the input has ended")
-                .remedy("Give it with its option, or put it on the next line.")),
-        }
-    }
-
-    fn new_secret(&mut self, prompt: &str, again: &str) -> Result<Secret, Failure> {
-        let interactive = self.input.manner() == Manner::Interactive;
-        for attempt in 1.. {
-            let first = self.secret(prompt)?;
-            if first == self.secret(again)? {
-                return Ok(first);
-            }
-            if !interactive || attempt == 3 {
-                break;
-            }
-            self.output
-                .line(&super::indented("The two entries differ. Try again.", self.style.indent));
-        }
-        Err(self.failure("the two entries differ").remedy("Type the same text both times."))
+    fn json(&self) -> serde_json::Value {
+        self.0.clone()
     }
 }

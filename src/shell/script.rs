@@ -15,6 +15,9 @@ use super::{
 /// The greatest length in bytes of a line in a batch.
 const MAXIMUM_LINE: u64 = 64 * 1024;
 
+/// The columns that help is wrapped to where no terminal says otherwise.
+const BATCH_WIDTH: usize = 100;
+
 /// A batch: lines from a pipe or a file. Answers stand on the lines behind their command.
 pub struct Script {
     lines: Lines,
@@ -52,11 +55,9 @@ impl Input for Script {
         answer.map_or(Answer::Missing, |line| Answer::Given(Secret::new(line.to_string())))
     }
 
-    fn confirmation(&mut self, prompt: &str, output: &mut Output) -> Answer<String> {
-        let answers = |line: &str| {
-            let line = line.trim();
-            line.eq_ignore_ascii_case("proceed") || line.eq_ignore_ascii_case("quit")
-        };
+    fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String> {
+        let answers =
+            |line: &str| choices.iter().any(|choice| choice.eq_ignore_ascii_case(line.trim()));
         // A reader at the other end of the pipe may wait for the question before it answers.
         let asked = self.person.is_none();
         if asked {
@@ -64,7 +65,7 @@ impl Input for Script {
         }
         let answer = self.lines.next_if(answers);
         if let (None, Some(person)) = (&answer, &mut self.person) {
-            return person.confirmation(prompt, output);
+            return person.choice(prompt, choices, output);
         }
         let text = answer.as_ref().map_or("", |line| line.trim());
         output.write(&format!("{}{text}\n", if asked { "" } else { prompt }));
@@ -73,6 +74,10 @@ impl Input for Script {
 
     fn manner(&self) -> Manner {
         Manner::Batch
+    }
+
+    fn width(&mut self) -> usize {
+        self.person.as_mut().map_or(BATCH_WIDTH, |person| person.width())
     }
 }
 
@@ -104,8 +109,8 @@ impl Input for Single {
         self.answers.secret(prompt, output)
     }
 
-    fn confirmation(&mut self, prompt: &str, output: &mut Output) -> Answer<String> {
-        self.answers.confirmation(prompt, output)
+    fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String> {
+        self.answers.choice(prompt, choices, output)
     }
 
     fn manner(&self) -> Manner {

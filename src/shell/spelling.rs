@@ -53,7 +53,7 @@ pub fn understand<L: Parser>(
         return Ok(Meaning::Nothing);
     }
     let command = reading.command_words();
-    let usage = help::render(root, &reading.path, style.indent, width);
+    let usage = help::render(root, &reading.path, style, width);
     if let Some(complaint) = complaint(&reading) {
         return Err(Box::new(misuse(style, complaint, command, usage)));
     }
@@ -92,7 +92,7 @@ fn misuse(style: &Style, complaint: Complaint, command: String, usage: String) -
     let results = &style.results;
     let result = if complaint.no_command { results.unknown_command } else { results.wrong_use };
     let usage = Some(usage).filter(|_| !complaint.no_command);
-    let failure = Failure::new(complaint.cause, result);
+    let failure = Failure::new(complaint.cause, result).code(Failure::MISUSED);
     Misuse { failure: Failure { remedy: complaint.remedy, ..failure }, command, usage }
 }
 
@@ -150,8 +150,21 @@ fn wrong_value(leaf: &Command, name: &str, error: &clap::Error) -> String {
         _ => String::new(),
     };
     match error.source() {
-        Some(reason) => format!("the value{value} of {name} is wrong: {reason}"),
+        Some(reason) => {
+            format!("the value{value} of {name} is wrong: {}", plain(&reason.to_string()))
+        }
         None => format!("the value{value} of {name} is wrong"),
+    }
+}
+
+/// The standard library's words for wrong numbers, as a user would put them.
+fn plain(reason: &str) -> &str {
+    match reason {
+        "invalid digit found in string" => "it is not a whole number",
+        "cannot parse integer from empty string" => "it is empty",
+        "number too large to fit in target type" => "the number is too large",
+        "number too small to fit in target type" => "the number is too small",
+        reason => reason,
     }
 }
 
@@ -164,8 +177,13 @@ fn names(context: Option<&ContextValue>) -> Vec<String> {
     texts.iter().map(|text| luna_name(text)).collect()
 }
 
-/// `--label <LABEL>` and `--label=<LABEL>` become `-label`; `<FILE>` stays.
+/// `--label <LABEL>` and `--label=<LABEL>` become `-label`, `<--a <A>|--b>` becomes `-a or -b`;
+/// `<FILE>` stays.
 fn luna_name(text: &str) -> String {
+    if let Some(several) = text.strip_prefix("<--").and_then(|rest| rest.strip_suffix('>')) {
+        let names: Vec<_> = format!("--{several}").split('|').map(luna_name).collect();
+        return names.join(" or ");
+    }
     match text.strip_prefix("--") {
         Some(name) => format!("-{}", name.split([' ', '=']).next().unwrap_or(name)),
         None => text.to_owned(),

@@ -4,13 +4,19 @@ use std::{
     borrow::Cow,
     env,
     fs::OpenOptions,
-    io,
+    io::{self, IsTerminal},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustyline::{
-    ColorMode, CompletionType, Config, Context, Editor, Helper, Validator,
+    Behavior, Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor,
+    Event, EventContext, EventHandler, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
+    Validator,
     completion::{Completer, Pair},
     config::Configurer,
     error::ReadlineError,
@@ -35,6 +41,8 @@ pub struct Terminal {
     editor: Editor<Assistant, FileHistory>,
     history: Option<PathBuf>,
     colour: ColorMode,
+    /// Whether one key is waited for, at the foot of a page.
+    paging: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -49,16 +57,27 @@ impl Terminal {
             .and_then(|config| config.history_ignore_dups(true))
             .map_err(into_io)?
             .completion_type(CompletionType::List)
+            .completion_show_all_if_ambiguous(true)
+            // With its output elsewhere, a question still has to reach the person, and a secret
+            // must not be shown.
+            .behavior(if io::stdout().is_terminal() {
+                Behavior::Stdio
+            } else {
+                Behavior::PreferTerm
+            })
             .build();
         let colour = config.color_mode();
         let mut editor = Editor::with_config(config).map_err(into_io)?;
         let hints = colour != ColorMode::Disabled;
         editor.set_helper(Some(Assistant { hints, ..Assistant::default() }));
+        let paging = Arc::new(AtomicBool::new(false));
+        let keys = PageKeys(Arc::clone(&paging));
+        editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys)));
         let history = history.filter(|path| create_private(path).is_ok());
         if let Some(path) = &history {
             let _ = editor.load_history(path);
         }
-        Ok(Self { editor, history, colour })
+        Ok(Self { editor, history, colour, paging })
     }
 
     fn ask(&mut self, prompt: &str, mode: Mode) -> Result<String, ReadlineError> {
@@ -97,7 +116,7 @@ impl Input for Terminal {
         }
     }
 
-    fn confirmation(&mut self, prompt: &str, _output: &mut Output) -> Answer<String> {
+    fn choice(&mut self, prompt: &str, _: &[&str], _: &mut Output) -> Answer<String> {
         self.ask(prompt, Mode::Answer).map_or(Answer::Left, Answer::Given)
     }
 
@@ -120,6 +139,39 @@ impl Input for Terminal {
 
     fn width(&mut self) -> usize {
         self.editor.dimensions().map_or(80, |(columns, _)| usize::from(columns))
+    }
+
+    fn height(&mut self) -> Option<usize> {
+        self.editor.dimensions().map(|(_, rows)| usize::from(rows)).filter(|rows| *rows > 2)
+    }
+
+    fn more(&mut self, prompt: &str, output: &mut Output) -> bool {
+        self.paging.store(true, Ordering::Relaxed);
+        let answer = self.ask(prompt, Mode::Answer);
+        self.paging.store(false, Ordering::Relaxed);
+        if !cannot_mask() {
+            output.write("\x1b[1A\r\x1b[K");
+        }
+        answer.is_ok()
+    }
+}
+
+/// At the foot of a page any key turns it, and `q`, Escape or Ctrl-C leaves the text.
+struct PageKeys(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for PageKeys {
+    fn handle(&self, event: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
+        if !self.0.load(Ordering::Relaxed) {
+            return None;
+        }
+        let leaves = matches!(
+            event.get(0),
+            Some(
+                KeyEvent(KeyCode::Char('q' | 'Q') | KeyCode::Esc, _)
+                    | KeyEvent(KeyCode::Char('C' | 'D'), Modifiers::CTRL)
+            )
+        );
+        Some(if leaves { Cmd::Interrupt } else { Cmd::AcceptLine })
     }
 }
 

@@ -108,7 +108,7 @@ pub fn spelled(arg: &Arg) -> String {
     match (arg.get_long(), arg.get_short()) {
         (Some(long), _) => format!("-{long}"),
         (None, Some(short)) => format!("-{short}"),
-        (None, None) => format!("<{}>", kind(arg)),
+        (None, None) => format!("<{}>", value_name(arg)),
     }
 }
 
@@ -120,6 +120,13 @@ pub fn takes_value(arg: &Arg) -> bool {
 /// Whether an argument's value is a secret: it is declared with the type [`Secret`].
 pub fn is_secret(arg: &Arg) -> bool {
     takes_value(arg) && arg.get_value_parser().type_id() == TypeId::of::<Secret>()
+}
+
+/// What an argument's value is called: its first value name as declared.
+pub fn value_name(arg: &Arg) -> String {
+    let declared = arg.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
+    // Clap makes value names in capitals where none is declared.
+    declared.filter(|name| *name != name.to_uppercase()).unwrap_or_else(|| kind(arg))
 }
 
 /// What kind of value an argument takes: its first value name, in lower case.

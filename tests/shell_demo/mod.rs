@@ -98,6 +98,12 @@ pub enum Slot {
         #[arg(long)]
         file: Option<std::path::PathBuf>,
     },
+    /// Asks what to do
+    Choose,
+    /// Takes long
+    Work,
+    /// Lists many lines
+    Many,
 }
 
 fn roles() -> impl TypedValueParser<Value = String> {
@@ -184,6 +190,19 @@ impl Program for Demo {
             Line::Role(Role::Init { name }) => {
                 let new = console.new_secret("enter new password: ", "re-enter new password: ")?;
                 report(Text(format!("{name}, {} characters", new.expose().len())))
+            }
+            Line::Slot(Slot::Choose) => {
+                let question = "Type 'copy', 'remove' or 'quit' ->";
+                let chosen = console.choose(question, &["copy", "remove"])?;
+                report(Text(format!("chosen {chosen}")))
+            }
+            Line::Slot(Slot::Work) => {
+                (0..=100).for_each(|done| console.progress("Working", done, 100));
+                Ok(None)
+            }
+            Line::Slot(Slot::Many) => {
+                let lines: Vec<_> = (0..50).map(|number| format!("        row {number}")).collect();
+                report(Text(lines.join("\n")))
             }
             Line::Slot(Slot::Set { slot, file }) => {
                 self.restarted = slot == 9;

@@ -102,6 +102,21 @@ pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static 
             "the appliance, or this client on it, has as many links as it may have".to_owned(),
             "End other programs that use the partition, or have the limit raised: lunahsmd --help.",
         ),
+        ConnectFailure::Refused(Status::StcNotEnabled) => (
+            Status::StcNotEnabled,
+            "the partition is reached over STC only: its policy 37 says so".to_owned(),
+            "Have its Partition SO register this client's identity, and switch the server to STC: stc enable -id <server_ID>.",
+        ),
+        ConnectFailure::Refused(Status::TokenNotPresent) => (
+            Status::TokenNotPresent,
+            "the appliance does not give this partition to this client".to_owned(),
+            "Its administrator does with client assignPartition.",
+        ),
+        ConnectFailure::Refused(Status::DeviceRemoved) => (
+            Status::DeviceRemoved,
+            "the appliance accepts no NTLS link from here".to_owned(),
+            "Its administrator sees why with service status ntls, ntls show and ntls ipcheck show.",
+        ),
         ConnectFailure::Refused(status) => (
             *status,
             "the partition refused this client".to_owned(),
@@ -127,6 +142,10 @@ fn no_link(error: &ConnectError) -> (Status, String, &'static str) {
         ConnectError::Certificate => (
             Status::StcKeyConfirmationFailed,
             "If its certificate was regenerated, get the new server.pem and run vtl deleteServer and vtl addServer; otherwise something stands between you and the appliance.",
+        ),
+        ConnectError::UnknownClient => (
+            Status::TokenNotPresent,
+            "Copy the certificate that vtl createCert made to the appliance, where its administrator registers it with client register.",
         ),
         ConnectError::Tls(_) => (
             Status::TokenNotPresent,

@@ -1,5 +1,6 @@
 //! The commands of `lunacm`.
 
+mod arguments;
 mod clientconfig;
 mod failure;
 mod partition;
@@ -13,12 +14,12 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
-pub use self::session::Session;
+pub use self::{arguments::Arguments, session::Session};
 
 use self::failure::unavailable;
 use super::unavailable::Unavailable;
 
-use crate::shell::{Console, Failure, Matching, Outcome, Program, Results, Style};
+use crate::shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style};
 
 /// One line of LunaCM.
 #[derive(Debug, Parser)]
@@ -104,7 +105,7 @@ impl Program for Lunacm {
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
         let session = &mut self.session;
         match line.family {
-            Family::Clientconfig(command) => command.run(session),
+            Family::Clientconfig(command) => command.run(session, console),
             Family::Partition(command) => command.run(session, console),
             Family::Role(command) => command.run(session, console),
             Family::Slot(command) => command.run(session),
@@ -140,6 +141,11 @@ impl Program for Lunacm {
     fn candidates(&self, kind: &str) -> Vec<String> {
         self.session.candidates(kind)
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&STYLE)
 }
 
 const STYLE: Style = Style {

@@ -59,7 +59,17 @@ impl Session {
 
     /// The slots and what is missing, as they were when last looked at.
     pub fn listing(&self) -> Listing {
-        Listing::new(self.slots.slots(), self.slots.missing(), self.current)
+        Listing::new(&self.slots, self.current)
+    }
+
+    /// The client's home.
+    pub(super) const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The slots with all that is known of what is missing.
+    pub(super) const fn all_slots(&self) -> &Slots {
+        &self.slots
     }
 
     pub(super) fn slots(&self) -> &[Slot] {
@@ -74,14 +84,9 @@ impl Session {
     /// in.
     pub(super) fn refresh(&mut self) -> Result<(), Failure> {
         let partitions = self.partitions()?;
-        let targets = targets(&self.home, &partitions);
-        let targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
-        let token = self.token()?;
-        match identity(&token)? {
-            Some(_) if self.slots.has_identity() => self.slots.set_targets(targets),
-            Some(identity) => self.slots = Slots::new(identity, targets),
-            None => self.slots = Slots::default(),
-        }
+        let identity = identity(&self.token()?)?;
+        let targets = targets(&self.home, identity, &partitions);
+        self.slots.set_targets(targets.map_err(|error| unusable(&error, error.remedy()))?);
         self.runtime.block_on(self.slots.refresh());
         let there = |number| self.slots().iter().any(|slot| slot.number == number);
         if !self.current.is_some_and(there) {
@@ -102,10 +107,13 @@ impl Session {
         std::mem::replace(&mut self.restarted, false)
     }
 
-    /// Ends all links: the identity they were made with is gone.
+    /// Ends all links by identity: the identity they were made with is gone.
     pub(super) fn drop_links(&mut self) {
-        self.slots = Slots::default();
-        self.current = None;
+        self.slots.forget_stc();
+        let there = |number| self.slots().iter().any(|slot| slot.number == number);
+        if !self.current.is_some_and(there) {
+            self.current = self.slots().first().map(|slot| slot.number);
+        }
     }
 
     /// Ends the link to one partition.
@@ -229,7 +237,8 @@ impl Session {
     }
 
     fn connect(&mut self) -> Result<(), Failure> {
-        self.drop_links();
+        self.slots = Slots::default();
+        self.current = None;
         self.refresh()
     }
 }
@@ -253,5 +262,5 @@ fn unusable(error: &impl Display, remedy: &'static str) -> Failure {
 
 fn no_slot() -> Failure {
     failure(Status::SlotIdInvalid, "there is no slot")
-        .remedy("A slot appears when STC is enabled for a server that has a registered partition: stc enable -id <server_ID>.")
+        .remedy("A slot appears when STC is enabled for a server that has a registered partition (stc enable -id <server_ID>), or when a server's administrator assigns a partition to this client's certificate.")
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{super::unavailable::Unavailable, Session, failure::unavailable, failure::unreachable};
 use crate::{
-    client::{Missing, Slot},
+    client::{ConnectFailure, Missing, Slot, Slots},
     shell::{Outcome, report},
 };
 
@@ -93,14 +93,16 @@ impl fmt::Display for SetReport {
 pub struct Listing {
     slots: Vec<ListedSlot>,
     missing: Vec<ListedMissing>,
+    unasked: Vec<ListedServer>,
     current: Option<u32>,
 }
 
 impl Listing {
-    pub(super) fn new(slots: &[Slot], missing: &[Missing], current: Option<u32>) -> Self {
+    pub(super) fn new(slots: &Slots, current: Option<u32>) -> Self {
         Self {
-            slots: slots.iter().map(ListedSlot::new).collect(),
-            missing: missing.iter().flat_map(ListedMissing::all).collect(),
+            slots: slots.slots().iter().map(ListedSlot::new).collect(),
+            missing: slots.missing().iter().flat_map(ListedMissing::all).collect(),
+            unasked: slots.unasked().iter().map(ListedServer::new).collect(),
             current,
         }
     }
@@ -146,19 +148,48 @@ impl ListedMissing {
     }
 }
 
+/// A server that could not be asked for its partitions over NTLS.
+#[derive(Debug, Serialize)]
+struct ListedServer {
+    server: String,
+    reason: String,
+    remedy: &'static str,
+}
+
+impl ListedServer {
+    fn new((server, failure): &(String, ConnectFailure)) -> Self {
+        let (_, reason, remedy) = unreachable(failure);
+        Self { server: server.clone(), reason, remedy }
+    }
+}
+
+impl fmt::Display for ListedServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field(f, "Server", &self.server)?;
+        field(f, "Reason", &self.reason)?;
+        field(f, "Remedy", self.remedy)
+    }
+}
+
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "        Available HSMs:\n")?;
         for slot in &self.slots {
             writeln!(f, "{slot}")?;
         }
-        if self.slots.is_empty() && self.missing.is_empty() {
+        if self.slots.is_empty() && self.missing.is_empty() && self.unasked.is_empty() {
             writeln!(f)?;
         }
         if !self.missing.is_empty() {
             writeln!(f, "\n        Registered partitions without a slot:\n")?;
             for missing in &self.missing {
                 writeln!(f, "{missing}")?;
+            }
+        }
+        if !self.unasked.is_empty() {
+            writeln!(f, "\n        Servers that cannot be reached over NTLS:\n")?;
+            for server in &self.unasked {
+                writeln!(f, "{server}")?;
             }
         }
         match self.current {

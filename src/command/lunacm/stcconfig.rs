@@ -128,7 +128,7 @@ pub(super) struct ClientDeregister {
     #[command(flatten)]
     of: OfSlot,
     /// Do not ask for confirmation
-    #[arg(long)]
+    #[arg(long, visible_alias = "f")]
     force: bool,
 }
 

@@ -1,5 +1,7 @@
 //! `lunash`: the shell of the appliance's administrator.
 
+mod arguments;
+mod audit;
 mod client;
 mod failure;
 mod file;
@@ -15,6 +17,9 @@ mod screen;
 mod service;
 mod sysconf;
 
+pub use self::arguments::Arguments;
+pub(super) use self::ntls_failure::refused;
+
 use std::cell::RefCell;
 
 use clap::Parser;
@@ -22,7 +27,7 @@ use clap::Parser;
 use crate::{
     client::AdminError,
     model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
-    shell::{Console, Failure, Outcome, Program, Secret, Style},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -50,6 +55,9 @@ pub enum Line {
     /// Configures the appliance
     #[command(subcommand, visible_alias = "sysc")]
     Sysconf(sysconf::Command),
+    /// Shows and checks the audit log
+    #[command(subcommand, visible_alias = "a")]
+    Audit(audit::Command),
 }
 
 /// The program: an administrator's session with one appliance.
@@ -105,6 +113,7 @@ impl Program for Lunash {
             Line::Service(command) => service::run(&command, appliance, console),
             Line::My(file::My::File(command)) => file::run(command, appliance, console),
             Line::Sysconf(command) => sysconf::run(&command, appliance, console),
+            Line::Audit(command) => audit::run(command, appliance),
         }
     }
 
@@ -162,7 +171,7 @@ impl Appliance {
     /// Asks about NTLS for something that is answered by more than [`NtlsReply::Done`].
     fn ask_ntls(&mut self, request: NtlsRequest) -> Result<NtlsReply, Failure> {
         match self.ask(&AdminRequest::Ntls(request))? {
-            AdminReply::Ntls(NtlsReply::Refused(refusal)) => Err(ntls_failure::refused(&refusal)),
+            AdminReply::Ntls(NtlsReply::Refused(refusal)) => Err(refused(&refusal)),
             AdminReply::Ntls(NtlsReply::Failed(status)) => Err(failure::refused(status)),
             AdminReply::Ntls(reply) => Ok(reply),
             _ => Err(failure::unexpected_reply()),
@@ -183,6 +192,11 @@ impl Appliance {
             _ => Err(failure::unexpected_reply()),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_shell::<Arguments, Line>(&screen::STYLE)
 }
 
 /// A failure before the shell begins, as the screen shows it.

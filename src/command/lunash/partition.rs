@@ -203,7 +203,7 @@ pub fn entries(appliance: &mut Appliance) -> Result<Vec<PartitionEntry>, Failure
     }
 }
 
-fn named(entries: Vec<PartitionEntry>, name: &Label) -> Result<PartitionEntry, Failure> {
+pub fn named(entries: Vec<PartitionEntry>, name: &Label) -> Result<PartitionEntry, Failure> {
     let entry = entries.into_iter().find(|entry| entry.name == *name);
     entry.ok_or_else(|| failure::unknown("partition", LIST))
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     client::home::Home,
-    shell::{Console, Failure, Matching, Outcome, Program, Results, Style},
+    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style},
 };
 
 /// One run of vtl.
@@ -107,6 +107,11 @@ impl Program for Vtl {
             Command::HaAdmin(words) => support::ha_admin(&words),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_commands::<Line>(&STYLE, "Registers appliances on a client")
 }
 
 static STYLE: Style = Style {

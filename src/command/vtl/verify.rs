@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::servers::{failed, list};
 use crate::{
     client::{Slots, home::Home, targets},
-    command::found_slots::{FoundSlots, nothing_found},
+    command::found_slots::{FoundSlots, NOTHING_FOUND_REMEDY, nothing_found},
     crypto::SystemRandom,
     shell::{Failure, Outcome, report},
     store::{ClientToken, StoreError},
@@ -23,9 +23,7 @@ impl Verify {
     pub(super) fn run(&self, home: &Home, runtime: &Handle) -> Outcome {
         let slots = reached(home, runtime)?;
         if slots.slots().is_empty() {
-            return Err(Failure::new(nothing_found(&slots), "").remedy(
-                "STC has to be enabled for the server (stc enable in lunacm), its partition's identity registered here, and this client at the partition.",
-            ));
+            return Err(Failure::new(nothing_found(&slots), "").remedy(NOTHING_FOUND_REMEDY));
         }
         report(FoundSlots::new(slots.slots()))
     }
@@ -63,9 +61,8 @@ fn reached(home: &Home, runtime: &Handle) -> Result<Slots, Failure> {
     let token = token.map_err(|error| unusable(&error))?;
     let partitions = token.partitions().map_err(|error| unusable(&error))?;
     let identity = token.identity().map_err(|error| unusable(&error))?;
-    let targets = targets(home, &partitions);
-    let targets = targets.map_err(|error| failed(&error, error.remedy()))?;
-    let mut slots = identity.map_or_else(Slots::default, |one| Slots::new(one, targets));
+    let targets = targets(home, identity, &partitions);
+    let mut slots = Slots::new(targets.map_err(|error| failed(&error, error.remedy()))?);
     runtime.block_on(slots.refresh());
     Ok(slots)
 }

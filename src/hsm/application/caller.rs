@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// Characters of an object's label in the audit log.
+const LONGEST_LABEL: usize = 64;
+
 /// One request's view of its partition. Taken once, so that all of a request sees the same.
 pub(in crate::hsm) struct Caller<'h> {
     pub(super) hsm: &'h Hsm,
@@ -108,5 +111,7 @@ impl<'h> Caller<'h> {
 }
 
 fn audit_object(object: &Object) -> AuditObject {
-    AuditObject { ouid: object.ouid(), class: object.class(), label: object.label() }
+    // A label may be as long as a message; the log remembers its beginning.
+    let label = object.label().chars().take(LONGEST_LABEL).collect();
+    AuditObject { ouid: object.ouid(), class: object.class(), label }
 }

@@ -68,10 +68,17 @@ impl Caller<'_> {
         } else {
             template
         };
+        // Data have no length of their own to ask for.
+        let (template, length) = making::without_length_of_data(template);
         let mut key = complete(template, self.derived(&base))?;
         let others = self.others(mechanism)?;
-        let others: Vec<&Template> = others.iter().map(|other| other.attributes()).collect();
-        let values = mechanism::derive(mechanism, base.attributes(), &others, &key)?;
+        let others: Vec<_> =
+            others.iter().map(|other| other.prepared().cloned()).collect::<Result<_, _>>()?;
+        let asked = match length {
+            Some(length) => key.clone().with(A::VALUE_LEN, length),
+            None => key.clone(),
+        };
+        let values = mechanism::derive(mechanism, base.prepared()?, &others, &asked)?;
         merge(&mut key, values);
         Ok(self.keep(session, AuditAct::DeriveKey, vec![key])?[0])
     }

@@ -37,7 +37,7 @@ pub(super) fn pair(
     (public, private): (Template, Template),
 ) -> Result<(Template, Template), Status> {
     let key_type = match mechanism {
-        M::RSA_PKCS_KEY_PAIR_GEN | M::RSA_X9_31_KEY_PAIR_GEN => KeyType::RSA,
+        M::RSA_PKCS_KEY_PAIR_GEN => KeyType::RSA,
         M::EC_KEY_PAIR_GEN => KeyType::EC,
         M::EC_EDWARDS_KEY_PAIR_GEN => KeyType::EC_EDWARDS,
         M::EC_MONTGOMERY_KEY_PAIR_GEN => KeyType::EC_MONTGOMERY,
@@ -67,6 +67,16 @@ pub(super) fn derived(mechanism: M, mut template: Template) -> Result<Template, 
     Ok(template)
 }
 
+/// A template of data without the length that is asked for, and that length.
+pub(super) fn without_length_of_data(mut template: Template) -> (Template, Option<u64>) {
+    if template.number(A::CLASS) != Some(ObjectClass::DATA.0) {
+        return (template, None);
+    }
+    let length = template.number(A::VALUE_LEN);
+    template.0.retain(|attribute| attribute.kind != A::VALUE_LEN);
+    (template, length)
+}
+
 fn expect(template: Template, class: ObjectClass, key_type: KeyType) -> Result<Template, Status> {
     let contradicts =
         |kind, wanted| template.get(kind).is_some() && template.number(kind) != Some(wanted);
@@ -90,6 +100,5 @@ pub(super) const fn carries_base(mechanism: M) -> bool {
             | M::CONCATENATE_BASE_AND_DATA
             | M::CONCATENATE_DATA_AND_BASE
             | M::XOR_BASE_AND_DATA
-            | M::EXTRACT_KEY_FROM_KEY
     )
 }

@@ -127,7 +127,6 @@ const fn is_approved(mechanism: M) -> bool {
             | M::CONCATENATE_DATA_AND_BASE
             | M::CONCATENATE_BASE_AND_KEY
             | M::XOR_BASE_AND_DATA
-            | M::EXTRACT_KEY_FROM_KEY
             | M::AES_ECB_ENCRYPT_DATA
             | M::AES_CBC_ENCRYPT_DATA
     )

@@ -111,14 +111,12 @@ pub enum Parameters {
     Data(Zeroizing<Vec<u8>>),
     /// A key: the second one of `CKM_CONCATENATE_BASE_AND_KEY`.
     Key(ObjectHandle),
-    /// `CK_SIGN_ADDITIONAL_CONTEXT` and `CK_HASH_SIGN_ADDITIONAL_CONTEXT` (version 3.2, ML-DSA).
+    /// `CK_SIGN_ADDITIONAL_CONTEXT` (version 3.2, ML-DSA).
     SignContext {
         /// Whether the signature is to be hedged with randomness; both are acceptable if not said.
         hedge: Option<bool>,
         /// The context.
         context: Vec<u8>,
-        /// The hash that made the data, for `CKM_HASH_ML_DSA`.
-        hash: Option<MechanismType>,
     },
 }
 

@@ -12,7 +12,6 @@ numbers! {
     RSA_X_509 = 0x3, "CKM_RSA_X_509";
     RSA_PKCS_OAEP = 0x9, "CKM_RSA_PKCS_OAEP";
     RSA_PKCS_PSS = 0xd, "CKM_RSA_PKCS_PSS";
-    RSA_X9_31_KEY_PAIR_GEN = 0xa, "CKM_RSA_X9_31_KEY_PAIR_GEN";
     SHA1_RSA_PKCS = 0x6, "CKM_SHA1_RSA_PKCS";
     SHA224_RSA_PKCS = 0x46, "CKM_SHA224_RSA_PKCS";
     SHA256_RSA_PKCS = 0x40, "CKM_SHA256_RSA_PKCS";
@@ -56,11 +55,9 @@ numbers! {
     AES_CCM = 0x1088, "CKM_AES_CCM";
     AES_CMAC = 0x108a, "CKM_AES_CMAC";
     AES_CMAC_GENERAL = 0x108b, "CKM_AES_CMAC_GENERAL";
-    AES_MAC = 0x1083, "CKM_AES_MAC";
     AES_GMAC = 0x108e, "CKM_AES_GMAC";
     AES_KEY_WRAP = 0x2109, "CKM_AES_KEY_WRAP";
     AES_KEY_WRAP_KWP = 0x210b, "CKM_AES_KEY_WRAP_KWP";
-    AES_KEY_WRAP_PAD = 0x210a, "CKM_AES_KEY_WRAP_PAD";
     AES_ECB_ENCRYPT_DATA = 0x1104, "CKM_AES_ECB_ENCRYPT_DATA";
     AES_CBC_ENCRYPT_DATA = 0x1105, "CKM_AES_CBC_ENCRYPT_DATA";
     GENERIC_SECRET_KEY_GEN = 0x350, "CKM_GENERIC_SECRET_KEY_GEN";
@@ -109,15 +106,10 @@ numbers! {
     CONCATENATE_BASE_AND_DATA = 0x362, "CKM_CONCATENATE_BASE_AND_DATA";
     CONCATENATE_DATA_AND_BASE = 0x363, "CKM_CONCATENATE_DATA_AND_BASE";
     XOR_BASE_AND_DATA = 0x364, "CKM_XOR_BASE_AND_DATA";
-    EXTRACT_KEY_FROM_KEY = 0x365, "CKM_EXTRACT_KEY_FROM_KEY";
     ML_KEM_KEY_PAIR_GEN = 0xf, "CKM_ML_KEM_KEY_PAIR_GEN";
     ML_KEM = 0x17, "CKM_ML_KEM";
     ML_DSA_KEY_PAIR_GEN = 0x1c, "CKM_ML_DSA_KEY_PAIR_GEN";
     ML_DSA = 0x1d, "CKM_ML_DSA";
-    HASH_ML_DSA = 0x1f, "CKM_HASH_ML_DSA";
-    HASH_ML_DSA_SHA256 = 0x24, "CKM_HASH_ML_DSA_SHA256";
-    HASH_ML_DSA_SHA384 = 0x25, "CKM_HASH_ML_DSA_SHA384";
-    HASH_ML_DSA_SHA512 = 0x26, "CKM_HASH_ML_DSA_SHA512";
     CHACHA20_KEY_GEN = 0x1225, "CKM_CHACHA20_KEY_GEN";
     CHACHA20_POLY1305 = 0x4021, "CKM_CHACHA20_POLY1305";
 }
@@ -187,7 +179,8 @@ impl MechanismFlags {
 pub struct MechanismInfo {
     /// The mechanism.
     pub mechanism: MechanismType,
-    /// The smallest key, in the mechanism's unit (bits for RSA and EC, bytes for secret keys).
+    /// The smallest key, in the mechanism's unit: bits for RSA and curves and for generic secrets,
+    /// bytes for other secret keys, the parameter set's number for ML-KEM and ML-DSA.
     pub smallest_key: u64,
     /// The greatest key, in the same unit.
     pub greatest_key: u64,

@@ -105,7 +105,7 @@ fn list(session: &mut Session) -> Outcome {
 #[derive(Debug, Args)]
 struct Named {
     /// The role: po, co, lco or cu, or its full name
-    #[arg(long = "name", visible_aliases = ["n", "role"], value_name = "role", value_parser = RoleName)]
+    #[arg(long = "name", visible_aliases = ["n", "role"], value_name = "role", value_parser = RoleName, hide_possible_values = true)]
     role: Role,
 }
 

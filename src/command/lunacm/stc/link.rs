@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Enable {
     /// The server's number; see clientconfig listservers
-    #[arg(long, value_name = "server_ID")]
+    #[arg(long, visible_alias = "i", value_name = "server_ID")]
     id: u8,
     /// Do not ask for confirmation
     #[arg(long, visible_alias = "f")]
@@ -70,7 +70,7 @@ impl Enable {
 #[derive(Debug, Args)]
 pub struct Disable {
     /// The server's number; see clientconfig listservers
-    #[arg(long, value_name = "server_ID")]
+    #[arg(long, visible_alias = "i", value_name = "server_ID")]
     id: u8,
     /// Do not ask for confirmation
     #[arg(long, visible_alias = "f")]
@@ -101,7 +101,7 @@ impl Status {
         session.done(&model::Request::Ping)?;
         let link = session.slot()?.link();
         let Some(status) = link.status() else {
-            return Err(failure(model::Status::FunctionNotSupported, "the link is without STC"));
+            return report(NotEnabled { enabled: false });
         };
         report(State {
             enabled: true,
@@ -170,6 +170,22 @@ struct State {
     messages_sent: u64,
     messages_received: u64,
     replays_refused: u64,
+}
+
+/// The state of a link over NTLS.
+#[derive(Debug, Serialize)]
+struct NotEnabled {
+    enabled: bool,
+}
+
+impl fmt::Display for NotEnabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n        Enabled:            No\n")?;
+        write!(
+            f,
+            "\n        The link to this slot is NTLS. See clientconfig listservers, and stc enable."
+        )
+    }
 }
 
 impl fmt::Display for State {

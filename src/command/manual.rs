@@ -1,0 +1,127 @@
+//! The manuals of all programs.
+
+use std::{fmt::Write, fs, io, path::Path};
+
+use clap::ValueEnum;
+use clap_complete::Shell;
+
+use super::{configurator, lunacm, lunahsmd, lunash, vtl};
+use crate::shell::{Failure, Manual};
+
+/// What the exit statuses of all programs mean.
+pub const EXIT_STATUSES: [(u8, &str); 5] = [
+    (0, "Every command succeeded, or a terminal session ended"),
+    (Failure::FAILED, "A command could not do its work; in a batch, the first that failed tells"),
+    (Failure::MISUSED, "There is no such command, or its options or the program's are wrong"),
+    (Failure::UNANSWERED, "A confirmation or a question was not answered as needed"),
+    (
+        Failure::UNUSABLE,
+        "The program could not begin: its home, its configuration, the appliance or the input \
+         cannot be used",
+    ),
+];
+
+/// What can be made from the declarations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Manual pages of all programs
+    Man,
+    /// Completions of all programs for bash, zsh and fish
+    Completions,
+    /// The reference of all commands, `commands.md`
+    Commands,
+}
+
+/// Writes manuals into a directory, which is made if it is missing; the files by name.
+///
+/// # Errors
+/// The directory or a file cannot be written.
+pub fn generate(kind: Kind, directory: &Path) -> io::Result<Vec<String>> {
+    fs::create_dir_all(directory)?;
+    let files = files(kind);
+    for (name, bytes) in &files {
+        fs::write(directory.join(name), bytes)?;
+    }
+    Ok(files.into_iter().map(|(name, _)| name).collect())
+}
+
+fn files(kind: Kind) -> Vec<(String, Vec<u8>)> {
+    let programs = programs();
+    match kind {
+        Kind::Commands => vec![("commands.md".to_owned(), reference().into_bytes())],
+        Kind::Man => programs
+            .iter()
+            .map(|program| (format!("{}.1", program.name()), program.page(&EXIT_STATUSES)))
+            .collect(),
+        Kind::Completions => programs
+            .iter()
+            .flat_map(|program| {
+                [Shell::Bash, Shell::Zsh, Shell::Fish].map(|shell| program.completion(shell))
+            })
+            .collect(),
+    }
+}
+
+/// Every program.
+pub fn programs() -> Vec<Manual> {
+    vec![
+        lunacm::manual(),
+        vtl::manual(),
+        configurator::manual(),
+        lunash::manual(),
+        lunahsmd::manual(),
+    ]
+}
+
+/// The reference of all commands, in Markdown.
+pub fn reference() -> String {
+    let mut text = HEAD.to_owned();
+    for (status, meaning) in EXIT_STATUSES {
+        let _ = writeln!(text, "| {status} | {meaning} |");
+    }
+    text.push_str(JSON);
+    for program in programs() {
+        text.push('\n');
+        text.push_str(&program.markdown());
+    }
+    text
+}
+
+const HEAD: &str = "\
+# Commands
+
+Made from the declarations by `lunacm --generate commands docs`; `tests/manual.rs` holds it current.
+
+Words and option names are taken in any case, options with one hyphen or two, or none where no value
+could be meant, as `-option value` or `-option=value`. A value with spaces goes into double quotes.
+`help`, `?` or `-help` anywhere on a line explains the command.
+
+## Exit status
+
+| status | meaning |
+|---|---|
+";
+
+const JSON: &str = "
+A batch goes on after a failure, as LunaCM does with commands on its standard input, and its exit
+status is that of the first failure; `--stop-at-failure` ends it there.
+
+## `--json`
+
+One JSON object on one line for each command. The fields stay; more may come.
+
+| field | type | meaning |
+|---|---|---|
+| `command` | string | the command's words without options; empty if there is no such command |
+| `success` | boolean | whether it did its work |
+| `status` | number or null | the number in the result line, 0 for success |
+| `symbol` | string or null | its name, as `CKR_PIN_INCORRECT`; `CKR_OK` for success |
+| `result` | string or null | the result line without `Command Result :` |
+| `exit` | number | the exit status that this outcome gives a batch |
+| `report` | any | the fields of the command's report; null if it has nothing to tell |
+| `messages` | array of strings | what it told before it was done |
+| `error` | object or null | `cause`, and `remedy` or null |
+
+Secrets that are asked for are read from the terminal, or from the next lines of a batch, as without
+`--json`.
+";

@@ -1,0 +1,66 @@
+//! Long texts, a screen at a time.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{input::Input, output::Output};
+
+/// What stands below a page.
+pub const MORE: &str = "-- more --";
+
+/// Shows a text with a blank line above it; page by page if it is longer than the screen of a
+/// person. The person may leave it at any page.
+pub fn show(text: &str, input: &mut dyn Input, output: &mut Output) {
+    let text = output.fitted(text.trim_matches('\n'));
+    let height = if output.is_screen() { input.height() } else { None };
+    let Some(height) = height else { return output.paragraph(&text) };
+    for (number, page) in pages(&text, input.width(), height).iter().enumerate() {
+        if number == 0 {
+            output.paragraph(page);
+        } else if input.more(MORE, output) {
+            output.write(&format!("{page}\n"));
+        } else {
+            return;
+        }
+    }
+}
+
+/// The text in parts that fill a screen, with a row each for [`MORE`] and for the line above.
+fn pages(text: &str, width: usize, height: usize) -> Vec<String> {
+    let room = height.saturating_sub(2).max(1);
+    let mut pages: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut used = 0;
+    for line in text.lines() {
+        let rows = line.width().div_ceil(width.max(1)).max(1);
+        if used > 0 && used + rows > room {
+            pages.push(Vec::new());
+            used = 0;
+        }
+        used += rows;
+        if let Some(page) = pages.last_mut() {
+            page.push(line);
+        }
+    }
+    pages.iter().map(|lines| lines.join("\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_fill_the_screen_and_hold_every_line() {
+        let text: Vec<_> = (0..30).map(|number| format!("line {number}")).collect();
+        let text = text.join("\n");
+        let pages = pages(&text, 80, 12);
+        assert_eq!(pages.len(), 3);
+        assert!(pages.iter().all(|page| page.lines().count() == 10));
+        assert_eq!(pages.join("\n"), text);
+    }
+
+    #[test]
+    fn a_line_over_several_rows_counts_as_many() {
+        let text = format!("{}\nb\nc", "a".repeat(25));
+        assert_eq!(pages(&text, 10, 6), [format!("{}\nb", "a".repeat(25)), "c".to_owned()]);
+        assert_eq!(pages("a\nb", 0, 0).len(), 2);
+    }
+}

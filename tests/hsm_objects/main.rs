@@ -1,0 +1,18 @@
+//! Objects, sessions, keys and the audit log, through the HSM's public functions and over its
+//! SQLite store.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "../hsm_support/mod.rs"]
+mod hsm_support;
+mod support;
+
+mod at_rest;
+mod attributes;
+mod audit;
+mod finding;
+mod permission;
+mod properties;
+mod sessions;
+mod storage;
+mod wrapping;
