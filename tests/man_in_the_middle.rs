@@ -447,7 +447,11 @@ async fn an_altered_change_of_keys_ends_the_link() {
     let link = middle.link(altered).await.unwrap();
     assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
     link.rekey();
-    assert!(ask_within(&link, Duration::from_secs(5)).await.is_err());
+    let mut asked = 0;
+    while ask(&link, &Request::Ping).await.is_ok() {
+        asked += 1;
+        assert!(asked < 1000, "the change of keys never came");
+    }
     assert!(ask(&link, &Request::Ping).await.is_err(), "the error stays");
     assert!(middle.world.daemon.log().contains("does not authenticate"));
 }
