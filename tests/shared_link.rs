@@ -78,8 +78,8 @@ fn a_dying_daemon_leaves_no_doubt_that_is_not_told() {
     let client = world.connected("client1");
     let (_application, slot) = slot(&client);
     let partition = slot.partition;
+    login(&partition);
     for round in 0..3 {
-        login(&partition);
         let connection = partition.connection();
         let confirmed = Arc::new(AtomicUsize::new(0));
         let start = Arc::new(Barrier::new(THREADS + 1));
