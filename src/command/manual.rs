@@ -122,6 +122,7 @@ One JSON object on one line for each command. The fields stay; more may come.
 | `messages` | array of strings | what it told before it was done |
 | `error` | object or null | `cause`, and `remedy` or null |
 
+A program that cannot begin writes no object: its reason goes to standard error, with status 4.
 Secrets that are asked for are read from the terminal, or from the next lines of a batch, as without
 `--json`.
 ";

@@ -122,7 +122,7 @@ impl Session {
     ///
     /// # Errors
     /// None is initialized, it is in parts, it failed, or the room is too small. All but the
-    /// second and the last end it.
+    /// last end it.
     pub(super) fn in_one_part(
         &self,
         operation: Operation,
@@ -135,11 +135,7 @@ impl Session {
         let (data, answer) = match mem::replace(&mut active.stage, Stage::Ready) {
             Stage::Answered { data: before, answer } if before == data => (data, answer),
             Stage::Ready | Stage::Answered { .. } => self.perform(&mut active, data)?,
-            stage => {
-                active.stage = stage;
-                state.operations.0.push(active);
-                return Err(Status::OperationActive);
-            }
+            stage => return self.out_of_order(operation, &stage),
         };
         let fit = output.give(&answer);
         if fit != Fit::Given {
@@ -157,8 +153,7 @@ impl Session {
         let mut state = self.state();
         let mut active = state.operations.take(Operation::Verify)?;
         if !matches!(active.stage, Stage::Ready) {
-            state.operations.0.push(active);
-            return Err(Status::OperationActive);
+            return self.out_of_order(Operation::Verify, &active.stage);
         }
         active.set_signature(signature)?;
         self.perform(&mut active, data.copied()).map(|_| ())
@@ -182,9 +177,8 @@ impl Session {
                 self.run(&mut active)?;
                 self.update(&active, data)?;
             }
-            Stage::Answered { .. } | Stage::Updated { .. } | Stage::Ended(_) => {
-                state.operations.0.push(active);
-                return Err(Status::OperationActive);
+            stage @ (Stage::Answered { .. } | Stage::Updated { .. } | Stage::Ended(_)) => {
+                return self.out_of_order(operation, stage);
             }
         }
         state.operations.0.push(active);
@@ -233,11 +227,7 @@ impl Session {
                 self.run(&mut active)?;
                 self.update(&active, &data)?
             }
-            stage => {
-                active.stage = stage;
-                state.operations.0.push(active);
-                return Err(Status::OperationActive);
-            }
+            stage => return self.out_of_order(operation, &stage),
         };
         let fit = output.give(&answer);
         let given = if fit == Fit::Given {
@@ -282,16 +272,13 @@ impl Session {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
         let answer = match mem::replace(&mut active.stage, Stage::Running) {
-            Stage::Ended(answer) => answer,
+            // Asked for in one part before, with too little room.
+            Stage::Answered { answer, .. } | Stage::Ended(answer) => answer,
             stage @ (Stage::Ready | Stage::Gathering(_) | Stage::Running) => {
                 active.stage = stage;
                 self.finish(&mut active)?
             }
-            stage => {
-                active.stage = stage;
-                state.operations.0.push(active);
-                return Err(Status::OperationActive);
-            }
+            stage @ Stage::Updated { .. } => return self.out_of_order(operation, &stage),
         };
         let fit = output.give(&answer);
         if fit != Fit::Given {

@@ -146,6 +146,14 @@ impl Session {
         outcome
     }
 
+    /// A call that an operation is not ready for ends it, as every failure does.
+    pub(super) fn out_of_order<T>(&self, operation: Operation, stage: &Stage) -> Result<T, Status> {
+        if matches!(stage, Stage::Running | Stage::Updated { .. }) {
+            self.cancel_on_partition(operation);
+        }
+        Err(Status::OperationNotInitialized)
+    }
+
     pub(super) fn cancel_in(&self, state: &mut State, operation: Operation) {
         let cancelled = state.operations.take(operation);
         let runs = |active: Active| matches!(active.stage, Stage::Running | Stage::Updated { .. });

@@ -1,6 +1,7 @@
 //! The commands of `lunacm`.
 
 mod arguments;
+mod candidates;
 mod clientconfig;
 mod failure;
 mod partition;

@@ -16,7 +16,7 @@ use crate::{
         set_stc, targets,
     },
     crypto::SystemRandom,
-    model::{Reply, Request, Role, SerialNumber, Status},
+    model::{Reply, Request, SerialNumber, Status},
     shell::{Failure, Outcome},
     store::{ClientIdentity, ClientToken, RegisteredPartition, StoreError},
 };
@@ -28,6 +28,8 @@ pub struct Session {
     slots: Slots,
     current: Option<u32>,
     restarted: bool,
+    /// Labels of clients that partitions were heard to know, for completion.
+    clients: Vec<String>,
 }
 
 impl Session {
@@ -39,7 +41,8 @@ impl Session {
     pub fn start(home: Home, runtime: Handle) -> Result<Self, Failure> {
         home.open().map_err(|error| unusable(&error, error.remedy()))?;
         let slots = Slots::default();
-        let mut session = Self { home, runtime, slots, current: None, restarted: false };
+        let mut session =
+            Self { home, runtime, slots, current: None, restarted: false, clients: Vec::new() };
         session.connect()?;
         Ok(session)
     }
@@ -219,21 +222,16 @@ impl Session {
         set_stc(&self.home, id, stc).map_err(|error| unusable(&error, error.remedy()))
     }
 
-    /// Values for completion.
-    pub(super) fn candidates(&self, kind: &str) -> Vec<String> {
-        match kind {
-            "slot_id" => self.slots().iter().map(|slot| slot.number.to_string()).collect(),
-            "role" => Role::OF_PARTITION.map(|role| role.abbreviation().to_owned()).to_vec(),
-            "server_id" => {
-                let servers = self.servers().unwrap_or_default();
-                servers.iter().map(|server| server.id.to_string()).collect()
-            }
-            "partition_serial_number" => {
-                let partitions = self.partitions().unwrap_or_default();
-                partitions.iter().map(|partition| partition.serial.to_string()).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// Remembers labels of clients for completion.
+    pub(super) fn heard_of_clients(&mut self, labels: impl IntoIterator<Item = String>) {
+        self.clients.extend(labels);
+        self.clients.sort();
+        self.clients.dedup();
+    }
+
+    /// Labels of clients that partitions were heard to know.
+    pub(super) fn heard_clients(&self) -> &[String] {
+        &self.clients
     }
 
     fn connect(&mut self) -> Result<(), Failure> {

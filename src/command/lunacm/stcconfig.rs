@@ -79,6 +79,7 @@ impl ClientRegister {
         let request = Request::RegisterClient { label: label.clone(), key: file.key };
         match session.ask_slot(number, &request)? {
             Reply::Done => {
+                session.heard_of_clients([label.to_string()]);
                 report(Registered { label, hash: Fingerprint::of(&file.key).to_string() })
             }
             Reply::Failed(Status::AttributeValueInvalid) => Err(failure(
@@ -106,15 +107,18 @@ impl ClientList {
     fn run(&self, session: &mut Session) -> Outcome {
         let number = session.number(self.of.slot)?;
         match session.ask_slot(number, &Request::Clients)? {
-            Reply::Clients(clients) => report(Clients {
-                clients: clients
-                    .into_iter()
-                    .map(|client| Client {
-                        hash: Fingerprint::of(&client.key).to_string(),
-                        label: client.label,
-                    })
-                    .collect(),
-            }),
+            Reply::Clients(clients) => {
+                session.heard_of_clients(clients.iter().map(|client| client.label.to_string()));
+                report(Clients {
+                    clients: clients
+                        .into_iter()
+                        .map(|client| Client {
+                            hash: Fingerprint::of(&client.key).to_string(),
+                            label: client.label,
+                        })
+                        .collect(),
+                })
+            }
             reply => Err(unexpected(&reply)),
         }
     }

@@ -1,0 +1,59 @@
+//! Python: python-pkcs11.
+
+use std::path::PathBuf;
+
+use crate::{
+    token::{Token, have, skipped},
+    world::run,
+};
+
+const PROGRAM: &str = "\
+import pkcs11
+from pkcs11.util.ec import encode_named_curve_parameters
+
+library = pkcs11.lib('{module}')
+token = library.get_token(token_label='par0')
+with token.open(rw=True, user_pin='{pin}') as session:
+    key = session.generate_key(pkcs11.KeyType.AES, 256, label='aes', store=True)
+    iv = session.generate_random(128)
+    sealed = key.encrypt(b'a secret that is longer than one block', mechanism_param=iv)
+    print('opened:', key.decrypt(sealed, mechanism_param=iv).decode())
+    parameters = session.create_domain_parameters(
+        pkcs11.KeyType.EC,
+        {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters('secp256r1')},
+        local=True,
+    )
+    public, private = parameters.generate_keypair(
+        mechanism=pkcs11.Mechanism.EC_KEY_PAIR_GEN, store=True, label='ec'
+    )
+    signature = private.sign(b'data', mechanism=pkcs11.Mechanism.ECDSA_SHA256)
+    print('valid:', public.verify(b'data', signature, mechanism=pkcs11.Mechanism.ECDSA_SHA256))
+    print('other:', public.verify(b'date', signature, mechanism=pkcs11.Mechanism.ECDSA_SHA256))
+    found = [found.label for found in session.get_objects({pkcs11.Attribute.LABEL: 'ec'})]
+    print('found:', len(found))
+    for key in list(session.get_objects({pkcs11.Attribute.LABEL: 'ec'})):
+        key.destroy()
+    print('left:', len(list(session.get_objects({pkcs11.Attribute.LABEL: 'ec'}))))
+";
+
+/// Where `.ci/tools` puts it, or wherever the user has it.
+fn python() -> String {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python3");
+    if own.exists() { own.display().to_string() } else { "python3".to_owned() }
+}
+
+#[test]
+fn a_short_program_runs() {
+    if !have(&["python3"]) {
+        return;
+    }
+    let token = Token::new();
+    if !token.run(&python(), &["-c", "import pkcs11"]).success {
+        skipped("python-pkcs11");
+        return;
+    }
+    token.write("program.py", PROGRAM);
+    let shown = run(token.command(&python(), &["{dir}/program.py"]), "");
+    shown.ok().has("opened: a secret that is longer than one block");
+    shown.has("valid: True").has("other: False").has("found: 2").has("left: 0");
+}
