@@ -159,8 +159,13 @@ fn curve_pair(curve: Curve) -> Result<(Template, Template), Status> {
     }
 }
 
+/// The template that names the parameter set: usually the public key's.
+fn naming_set<'a>(public: &'a Template, private: &'a Template) -> &'a Template {
+    if public.get(Type::PARAMETER_SET).is_some() { public } else { private }
+}
+
 fn kem_pair(public: &Template, private: &Template) -> Result<(Template, Template), Status> {
-    let set = prepare::kem_set(public).or_else(|_| prepare::kem_set(private))?;
+    let set = prepare::kem_set(naming_set(public, private))?;
     let seed = MlKemPrivateKey::random_seed().map_err(fault::preparing)?;
     let key = MlKemPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
     let number = encoding::kem_number(set);
@@ -169,7 +174,7 @@ fn kem_pair(public: &Template, private: &Template) -> Result<(Template, Template
 }
 
 fn dsa_pair(public: &Template, private: &Template) -> Result<(Template, Template), Status> {
-    let set = prepare::dsa_set(public).or_else(|_| prepare::dsa_set(private))?;
+    let set = prepare::dsa_set(naming_set(public, private))?;
     let seed = MlDsaPrivateKey::random_seed().map_err(fault::preparing)?;
     let key = MlDsaPrivateKey::from_seed(set, &seed).map_err(fault::preparing)?;
     let number = encoding::dsa_number(set);

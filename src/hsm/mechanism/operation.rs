@@ -18,7 +18,8 @@ use super::{
     table,
 };
 
-/// An operation with its data in one part. A verification gives nothing, and succeeds or fails;
+/// An operation with its data in one part; a signature to recover data from is such data. A
+/// verification gives nothing, and succeeds or fails;
 /// `signature` is empty for everything else.
 ///
 /// # Errors
@@ -42,7 +43,7 @@ pub fn perform(
         Operation::Verify => verify(&scheme, material, data, signature).map(|()| nothing()),
         Operation::Encrypt => encrypt(&scheme, material, data),
         Operation::Decrypt => decrypt(&scheme, material, data),
-        Operation::VerifyRecover => recover(&scheme, material, signature),
+        Operation::VerifyRecover => recover(&scheme, material, data),
     }
 }
 
