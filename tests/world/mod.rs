@@ -18,6 +18,12 @@ use tempfile::TempDir;
 /// The HSM SO's password in these tests.
 pub const SO: &str = "hsm-so-password";
 
+/// The Partition SO's password.
+pub const PO: &str = "partition-so-1";
+
+/// The Crypto Officer's password.
+pub const CO: &str = "crypto-officer-1";
+
 /// How long a program may run before the test ends it and fails.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -157,6 +163,21 @@ impl World {
     /// Starts a daemon that has ended again on the same port.
     pub fn start_again(&mut self) {
         self.daemon = Daemon::start(&self.daemon.data.clone(), self.daemon.port);
+    }
+
+    /// A client whose partition, the first one, is initialized and has a Crypto Officer.
+    pub fn officer(&self, name: &str) -> Client {
+        let client = self.connected(name);
+        let script = format!(
+            "partition init -label par1 -password {PO} -domain dom -force\n\
+             role login -name po -password {PO}\n\
+             role init -name co -password initial-pass-1\n\
+             role logout\n\
+             role login -name co -password initial-pass-1\n\
+             role changepw -name co -oldpw initial-pass-1 -newpw {CO} -force\n"
+        );
+        client.lunacm(&script).ok();
+        client
     }
 
     /// A client that has a slot on the first partition.
