@@ -7,12 +7,16 @@
 
 mod channel_support;
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::{env, fmt::Write, fs, path::Path, time::Duration};
 
 use channel_support::{
-    FixedRandom, SERIAL, Shelf, client, config, data, partition, respond, seal, start,
+    FixedRandom, Received, SERIAL, Shelf, client, config, controls, data, open, partition, respond,
+    seal, start,
 };
-use lunacm::channel::{Answer, Initiator, Session, Suite, SuiteSet, split};
+use lunacm::channel::{
+    Answer, CookieJar, Initiator, KeyLimits, Origin, Session, SessionSettings, Suite, SuiteSet,
+    WindowSize, split,
+};
 use serde_json::{Value, json};
 
 const FILE: &str = "data/vectors/stc-v1.json";
@@ -37,12 +41,15 @@ fn cases() -> Vec<Value> {
         .into_iter()
         .map(|suite| exchange(suite.noise_name(), &[suite], SuiteSet::ALL))
         .collect();
+    let wanted = [Suite::HYBRID[0], Suite::CLASSIC[0]];
+    cases.push(exchange("a classic suite by policy", &wanted, SuiteSet::CLASSIC));
     let [aes, aes_512, chacha, chacha_512] = Suite::CLASSIC;
     let policy = SuiteSet::EMPTY.with(aes_512).with(chacha_512);
     cases.push(exchange("the first suite is refused", &[aes, chacha, chacha_512, aes_512], policy));
     cases.push(exchange("nothing in common", &[aes, chacha], policy));
     cases.push(refusal());
     cases.push(version());
+    cases.push(cookie());
     cases
 }
 
@@ -52,12 +59,13 @@ fn exchange(name: &str, offer: &[Suite], permitted: SuiteSet) -> Value {
     let mut initiator = Initiator::new(config(offer));
     let (mut handshakes, mut records) = (Vec::new(), Vec::new());
     for round in 0.. {
+        // Whatever an end draws, it draws this, 32 bytes at a time.
         let (ours, theirs) = ([0x40 + round; 32], [0x50 + round; 32]);
         let (waiting, message) = start(initiator, &mut FixedRandom(ours));
         let (outcome, answer) = respond(&message, &shelf, &mut FixedRandom(theirs));
         handshakes.push(json!({
-            "client_ephemeral_secret": hex(&ours),
-            "partition_ephemeral_secret": hex(&theirs),
+            "client_random": hex(&ours),
+            "partition_random": hex(&theirs),
             "message": hex(&message),
             "answer": hex(&answer),
         }));
@@ -83,22 +91,76 @@ fn exchange(name: &str, offer: &[Suite], permitted: SuiteSet) -> Value {
     })
 }
 
-/// A few records each way, the first of which carry message parts.
+/// A few records each way, the first of which carry message parts; then the same under settings and
+/// changed keys.
 fn talk(mut client: Session, mut partition: Session) -> Vec<Value> {
     let mut records = Vec::new();
+    say(&mut records, &mut client, &mut partition);
+    partition.set(SessionSettings {
+        limits: KeyLimits { messages: 1_000_000, ..KeyLimits::DEFAULT },
+        window: WindowSize::MINIMUM,
+    });
+    partition.rekey();
+    while client.has_control() || partition.has_control() {
+        say_control("partition", &mut records, &mut partition, &mut client);
+        say_control("client", &mut records, &mut client, &mut partition);
+    }
+    assert_eq!((client.status().epoch, partition.status().epoch), (1, 1));
+    say(&mut records, &mut client, &mut partition);
+    records
+}
+
+fn say(records: &mut Vec<Value>, client: &mut Session, partition: &mut Session) {
     for (id, content) in [(1, &b"a request"[..]), (2, b"")] {
         let part = split(id, content).next().unwrap().pieces().concat();
-        records.push(record("client", &mut client, &mut partition, &part));
-        records.push(record("partition", &mut partition, &mut client, &part));
+        records.push(record("client", client, partition, &part));
+        records.push(record("partition", partition, client, &part));
     }
-    records.push(record("client", &mut client, &mut partition, &[0xa5; 100]));
-    records
+    records.push(record("client", client, partition, &[0xa5; 100]));
 }
 
 fn record(from: &str, sender: &mut Session, receiver: &mut Session, plaintext: &[u8]) -> Value {
     let record = seal(sender, plaintext);
     assert_eq!(data(receiver, &record), plaintext);
     json!({ "from": from, "plaintext": hex(plaintext), "record": hex(&record) })
+}
+
+fn say_control(from: &str, records: &mut Vec<Value>, sender: &mut Session, receiver: &mut Session) {
+    let drawn = if from == "client" { [0x60; 32] } else { [0x70; 32] };
+    for record in controls(sender, &mut FixedRandom(drawn)) {
+        assert_eq!(open(receiver, &record), Ok(Received::Control));
+        records.push(json!({ "from": from, "random": hex(&drawn), "record": hex(&record) }));
+    }
+}
+
+/// A first message that has to be repeated with a cookie.
+fn cookie() -> Value {
+    let suite = Suite::HYBRID[0];
+    let jar = CookieJar::new(&mut FixedRandom([0x80; 32]), Duration::ZERO).unwrap();
+    let origin = Origin { address: &[127, 0, 0, 1], now: Duration::ZERO };
+    let (waiting, message) = start(Initiator::new(config(&[suite])), &mut FixedRandom([0x40; 32]));
+    let (mut demand, mut repeated) = (Vec::new(), Vec::new());
+    jar.demand(&message, origin, &mut demand);
+    let Ok(Answer::CookieDemanded(demanded)) = waiting.receive(&demand) else {
+        panic!("no demand was understood")
+    };
+    let waiting = demanded.repeat(&mut repeated);
+    let (inner, good) = jar.check(&repeated, origin);
+    assert!(good && inner == message);
+    let shelf = Shelf::permitting(SuiteSet::ALL);
+    let (accepted, answer) = respond(inner, &shelf, &mut FixedRandom([0x50; 32]));
+    assert!(accepted.is_ok() && waiting.receive(&answer).is_ok());
+    json!({
+        "name": "a cookie",
+        "cookie_secret": hex(&[0x80; 32]),
+        "address": hex(origin.address),
+        "client_random": hex(&[0x40; 32]),
+        "partition_random": hex(&[0x50; 32]),
+        "message": hex(&message),
+        "demand": hex(&demand),
+        "repeated": hex(&repeated),
+        "answer": hex(&answer),
+    })
 }
 
 /// A partition that is not there.

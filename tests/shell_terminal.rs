@@ -46,6 +46,15 @@ impl Person {
         Self(session, terminal)
     }
 
+    /// Starts `lunash` of this world.
+    fn at_lunash(world: &World) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lunash"));
+        command.arg("--data").arg(&world.daemon.data).env("TERM", "xterm").env("NO_COLOR", "1");
+        let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+        session.exp_string("lunash:>").unwrap();
+        Self(session, PathBuf::new())
+    }
+
     /// Types keys without a line end.
     fn types(&mut self, keys: &str) -> &mut Self {
         self.0.send(keys).unwrap();
@@ -233,5 +242,29 @@ fn a_narrow_terminal_is_readable_and_a_resized_one_too() {
         let widest = shown.lines().max_by_key(|text| text.trim_end().width()).unwrap();
         assert!(widest.trim_end().width() <= 60, "{line}: {widest:?}\n{shown}");
     }
+    person.leaves();
+}
+
+#[test]
+fn lunash_completes_names_and_masks_passwords() {
+    let world = World::with_partitions(&["par1"]);
+    let mut person = Person::at_lunash(&world);
+    person.types("hsm logi").types(TAB).types("\r").sees("> ");
+    let shown = person.types(world::SO).types("\r").sees("'hsm login' successful.");
+    assert!(
+        shown.contains(&"*".repeat(world::SO.len())) && !shown.contains(world::SO),
+        "{shown:?}"
+    );
+    person.sees("lunash:>");
+    person.types("partition del").types(TAB).types("-par").types(TAB).types("p").types(TAB);
+    person.types("\r").sees("partition named:");
+    person.sees("par1");
+    person.sees("'quit' to quit now.");
+    person.types("quit\r").sees("Command cancelled");
+    person.sees("lunash:>");
+    person.types("partition list").control('c');
+    person.sees("lunash:>");
+    let history = fs::read_to_string(world.daemon.data.join("lunash_history")).unwrap();
+    assert!(history.contains("hsm login") && !history.contains(world::SO), "{history}");
     person.leaves();
 }

@@ -11,18 +11,15 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{links::LiveLinks, services::Services};
+use super::{links::LiveLinks, services::Services, stc};
 use crate::{
-    channel::{Directory, PartitionKeys, SessionSettings, SuiteSet},
+    channel::{Directory, PartitionKeys, SessionSettings},
     crypto::{CertificateHash, PublicKey},
     hsm::{Admission, Hsm, LinkClient, LinkSession},
-    model::{LinkService, Reply, Request, SerialNumber, Status},
+    model::{LinkService, Reply, Request, SerialNumber, Status, StcSettings},
     net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
     wire::{decode, encode},
 };
-
-/// How long a link may take to activate after its handshake (Luna's default).
-const ACTIVATION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The service behind every link.
 pub(super) struct Dispatch {
@@ -36,6 +33,12 @@ impl Dispatch {
     pub(super) fn new(hsm: Arc<Hsm>, live: Arc<LiveLinks>, services: Arc<Services>) -> Self {
         let partitions = Partitions { hsm: hsm.clone(), services: services.clone() };
         Self { hsm, live, services, partitions }
+    }
+
+    /// The settings of the link's partition; an NTLS link that has none yet gets the defaults.
+    fn stc_settings(&self, link: &ClientLink) -> StcSettings {
+        let serial = link.session.get().map(LinkSession::serial);
+        serial.map(|serial| self.hsm.stc_settings(serial)).unwrap_or_default()
     }
 
     fn act(&self, link: &ClientLink, request: Request) -> (Reply, bool) {
@@ -100,12 +103,12 @@ impl Service for Dispatch {
         ClientLink { channel, client, from, at, session, active: AtomicBool::new(false) }
     }
 
-    fn session_settings(&self, _: &ClientLink) -> SessionSettings {
-        SessionSettings::default()
+    fn session_settings(&self, link: &ClientLink) -> SessionSettings {
+        stc::session_settings(self.stc_settings(link))
     }
 
-    fn activation_patience(&self, _: &ClientLink) -> Duration {
-        ACTIVATION_TIMEOUT
+    fn activation_patience(&self, link: &ClientLink) -> Duration {
+        stc::activation_timeout(self.stc_settings(link))
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
@@ -181,8 +184,9 @@ impl Directory for Partitions {
         if !self.services.runs(LinkService::Stc) {
             return None;
         }
-        let identity = self.hsm.identity(SerialNumber::new(serial))?;
-        Some(PartitionKeys { identity, suites: SuiteSet::HYBRID })
+        let serial = SerialNumber::new(serial);
+        let identity = self.hsm.identity(serial)?;
+        Some(PartitionKeys { identity, suites: stc::suites(self.hsm.stc_settings(serial)) })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use super::stc;
 use crate::{
     hsm::{Effect, LinkClient},
     model::{LinkService, SerialNumber},
@@ -127,13 +128,22 @@ impl LiveLinks {
         }
     }
 
-    /// Ends the links that these effects name.
+    /// Does to live links what these effects say.
     pub(super) fn apply(&self, effects: &[Effect]) {
         for effect in effects {
-            let Effect::EndLinks { serial, client } = effect;
-            for link in self.lock().values().filter(|link| link.serial == Some(*serial)) {
-                if client.is_none_or(|client| client == link.client) {
-                    link.closer.close();
+            match *effect {
+                Effect::EndLinks { serial, client } => {
+                    for link in self.lock().values().filter(|link| link.serial == Some(serial)) {
+                        if client.is_none_or(|client| client == link.client) {
+                            link.closer.close();
+                        }
+                    }
+                }
+                Effect::StcSettings { serial, settings } => {
+                    let settings = stc::session_settings(settings);
+                    for link in self.lock().values().filter(|link| link.serial == Some(serial)) {
+                        link.closer.set(settings);
+                    }
                 }
             }
         }

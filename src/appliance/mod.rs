@@ -12,6 +12,7 @@ mod ntls_desk;
 mod opening;
 mod registered;
 mod services;
+mod stc;
 
 use std::{
     io,

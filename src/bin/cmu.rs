@@ -9,7 +9,7 @@ use std::{
 use lunacm::{
     client::home::Home,
     command::cmu::Cmu,
-    shell::{Failure, Source, run},
+    shell::{Failure, RunOptions, Source, run_with},
 };
 
 fn main() -> ExitCode {
@@ -18,20 +18,17 @@ fn main() -> ExitCode {
         Err(failure) => {
             let remedy = failure.remedy.map(|remedy| format!("\n{remedy}")).unwrap_or_default();
             let _ = writeln!(io::stderr(), "cmu: {}{remedy}", failure.cause);
-            ExitCode::FAILURE
+            ExitCode::from(failure.code)
         }
     }
 }
 
 fn start() -> Result<u8, Failure> {
-    let mut arguments: Vec<String> =
-        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if arguments.is_empty() || arguments.iter().any(|word| word == "-h" || word == "--help") {
-        arguments = vec!["help".to_owned()];
-    }
-    let home = Home::locate()
-        .map_err(|error| Failure::new(error.to_string(), "").remedy(error.remedy()))?;
-    let source = Source::command(&arguments);
-    let source = source.map_err(|error| Failure::new(error.to_string(), ""))?;
-    Ok(run(&mut Cmu::new(home), source, &mut stdout()))
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let (words, options) = RunOptions::of_single(arguments.collect());
+    let unusable =
+        |error: &dyn std::fmt::Display| Failure::new(error.to_string(), "").code(Failure::UNUSABLE);
+    let home = Home::locate().map_err(|error| unusable(&error).remedy(error.remedy()))?;
+    let source = Source::command(&words).map_err(|error| unusable(&error))?;
+    Ok(run_with(&mut Cmu::new(home), source, &mut stdout(), options.settings()))
 }

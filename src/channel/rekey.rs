@@ -26,7 +26,7 @@ use super::{
     },
 };
 
-/// How long an old key may wait for records under way once its successor is in use.
+/// How long an old key may wait for records under way once the peer is seen to use its successor.
 pub const RETIRED_KEY_LIFETIME: Duration = Duration::from_secs(5);
 
 /// What sets changes of keys apart from any other use of Noise.
@@ -119,7 +119,7 @@ pub(super) struct Retired {
     pub(super) keys: Receiving,
     /// Records that the peer has sealed under it, once it has said so.
     pub(super) sealed: Option<u64>,
-    /// When it goes in any case; set by the first tick.
+    /// When it goes in any case; set by the first tick after the peer has used the new key.
     deadline: Option<Duration>,
 }
 

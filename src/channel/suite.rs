@@ -1,6 +1,9 @@
 //! Cipher suites: what they are made of, their numbers and their names.
 
-use crate::crypto::{Cipher, Digest};
+use crate::{
+    crypto::{Cipher, Digest},
+    model::StcAlgorithm,
+};
 
 /// What two ends agree on a secret by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,19 +12,6 @@ pub enum KeyExchange {
     Hybrid,
     /// X25519 alone.
     Classic,
-}
-
-impl KeyExchange {
-    /// Every key exchange, the most wanted first.
-    pub const ALL: [Self; 2] = [Self::Hybrid, Self::Classic];
-
-    /// The name on screens.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hybrid => "X25519 with ML-KEM-768",
-            Self::Classic => "X25519",
-        }
-    }
 }
 
 /// A cipher suite: the key exchange, the AEAD and the hash of one channel.
@@ -122,20 +112,22 @@ impl Suite {
         self.digest
     }
 
-    /// The AEAD's name on screens.
-    pub const fn cipher_name(self) -> &'static str {
-        match self.cipher {
-            Cipher::Aes256Gcm => "AES 256 Bit with Galois/Counter Mode",
-            Cipher::ChaCha20Poly1305 => "ChaCha20-Poly1305 256 Bit",
-        }
-    }
-
-    /// The name on screens of the HMAC that the key schedule runs on.
-    pub const fn hmac_name(self) -> &'static str {
-        match self.digest {
-            Digest::Sha256 => "HMAC with SHA 256 Bit",
-            Digest::Sha512 => "HMAC with SHA 512 Bit",
-        }
+    /// What a partition has to permit: the cipher, the HMAC that the key schedule runs on, the key
+    /// exchange.
+    pub const fn algorithms(self) -> [StcAlgorithm; 3] {
+        let cipher = match self.cipher {
+            Cipher::Aes256Gcm => StcAlgorithm::Aes256Gcm,
+            Cipher::ChaCha20Poly1305 => StcAlgorithm::ChaCha20Poly1305,
+        };
+        let hmac = match self.digest {
+            Digest::Sha256 => StcAlgorithm::HmacSha256,
+            Digest::Sha512 => StcAlgorithm::HmacSha512,
+        };
+        let exchange = match self.exchange {
+            KeyExchange::Hybrid => StcAlgorithm::Hybrid,
+            KeyExchange::Classic => StcAlgorithm::Classic,
+        };
+        [cipher, hmac, exchange]
     }
 
     const fn with(exchange: KeyExchange) -> [Self; 4] {

@@ -46,6 +46,11 @@ impl PartitionLink {
         self.partition.status()
     }
 
+    /// Has the channel change its keys with the next request.
+    pub fn rekey(&self) {
+        self.partition.rekey();
+    }
+
     /// Whether the link is up, as far as this end knows.
     pub fn is_up(&self) -> bool {
         self.partition.is_up()

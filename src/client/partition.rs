@@ -131,6 +131,11 @@ impl Partition {
         self.live().link.status()
     }
 
+    /// Has the channel change its keys with the next request.
+    pub fn rekey(&self) {
+        self.live().link.rekey();
+    }
+
     /// Whether the link is up, as far as this end knows.
     pub fn is_up(&self) -> bool {
         !self.live().link.is_closed()

@@ -14,7 +14,8 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Contents
         | Request::Policies
         | Request::Domains
-        | Request::DomainProof { .. } => true,
+        | Request::DomainProof { .. }
+        | Request::StcSettings => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -35,6 +36,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::LogOutOthers { .. }
         | Request::AddDomain { .. }
         | Request::DeleteDomain { .. }
-        | Request::RenameDomain { .. } => false,
+        | Request::RenameDomain { .. }
+        | Request::ChangeStcSettings(_) => false,
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, io, path::Path};
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-use super::{configurator, lunacm, lunahsmd, lunash, vtl};
+use super::{cmu, configurator, lunacm, lunahsmd, lunash, multitoken, vtl};
 use crate::shell::{Failure, Manual};
 
 /// What the exit statuses of all programs mean.
@@ -68,6 +68,8 @@ pub fn programs() -> Vec<Manual> {
         lunacm::manual(),
         vtl::manual(),
         configurator::manual(),
+        cmu::manual(),
+        multitoken::manual(),
         lunash::manual(),
         lunahsmd::manual(),
     ]

@@ -19,6 +19,7 @@ mod registry;
 mod roles;
 mod security_officer;
 mod session;
+mod stc_settings;
 
 use std::{
     collections::HashMap,
@@ -33,7 +34,7 @@ pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError, SystemRandom},
-    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status},
+    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status, StcSettings},
     store::{ApplianceStore, ClientRow, Sealer, Seat, StoreError},
 };
 
@@ -100,6 +101,8 @@ struct KnownPartition {
     clients: Vec<ClientRow>,
     /// The policies in force, within the capabilities.
     policies: PolicySet,
+    /// The settings for STC.
+    stc: StcSettings,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -128,6 +131,22 @@ pub enum Effect {
         /// The client they come from; every client's if none is given.
         client: Option<LinkClient>,
     },
+    /// These links hear of the partition's new settings for STC.
+    StcSettings {
+        /// The partition they lead to.
+        serial: SerialNumber,
+        /// The settings.
+        settings: StcSettings,
+    },
+}
+
+impl Effect {
+    /// The partition that the links lead to.
+    pub const fn serial(&self) -> SerialNumber {
+        match self {
+            Self::EndLinks { serial, .. } | Self::StcSettings { serial, .. } => *serial,
+        }
+    }
 }
 
 impl Hsm {
@@ -199,6 +218,7 @@ impl Hsm {
         let clients = self.store.clients(serial)?;
         let initialized = partition.label.is_some();
         let policies = self.stored_policies(serial)?;
+        let stc = self.store.stc_settings(serial)?;
         let before = all.get(&serial);
         let turn = before.map(|known| known.turn.clone()).unwrap_or_default();
         let generation = partition.generation;
@@ -206,8 +226,16 @@ impl Hsm {
             Some(known) => known.vault.clone(),
             None => Arc::new(Vault::new(serial, generation, self.store.last_handle(serial)?)),
         };
-        let known =
-            KnownPartition { identity, initialized, generation, clients, policies, turn, vault };
+        let known = KnownPartition {
+            identity,
+            initialized,
+            generation,
+            clients,
+            policies,
+            stc,
+            turn,
+            vault,
+        };
         all.insert(serial, Arc::new(known));
         Ok(())
     }

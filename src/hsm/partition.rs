@@ -128,6 +128,13 @@ impl Hsm {
             Request::Policies => {
                 Reply::Policies { capabilities: self.capabilities(), policies: known.policies }
             }
+            Request::StcSettings => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                Reply::StcSettings(known.stc)
+            }
+            Request::ChangeStcSettings(change) => {
+                return self.change_stc(session, &partition, change);
+            }
             request => self.administer(session, &partition, request)?,
         };
         Ok((reply, Vec::new()))
@@ -257,6 +264,7 @@ const fn changes(request: &Request) -> bool {
             | Request::Contents
             | Request::Policies
             | Request::Domains
+            | Request::StcSettings
             | Request::DomainProof { .. }
     )
 }

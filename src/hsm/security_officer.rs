@@ -153,8 +153,6 @@ impl Hsm {
     }
 
     pub(super) fn reload_all(&self, effects: &[Effect]) -> Result<(), Status> {
-        effects
-            .iter()
-            .try_for_each(|Effect::EndLinks { serial, .. }| self.load(*serial).map_err(fault))
+        effects.iter().try_for_each(|effect| self.load(effect.serial()).map_err(fault))
     }
 }

@@ -17,6 +17,7 @@ mod request;
 mod role;
 mod serial;
 mod status;
+mod stc;
 
 pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
 pub use audit::{
@@ -44,3 +45,4 @@ pub use request::{
 pub use role::Role;
 pub use serial::{SerialError, SerialNumber};
 pub use status::Status;
+pub use stc::{LastAlgorithm, StcAlgorithm, StcAlgorithms, StcChange, StcFamily, StcSettings};

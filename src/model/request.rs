@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status,
+    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status, StcChange,
+    StcSettings,
     cryptoki::{CryptokiReply, CryptokiRequest},
 };
 
@@ -158,6 +159,10 @@ pub enum Request {
         /// The partition's serial number.
         serial: SerialNumber,
     },
+    /// Asks for the partition's settings for STC: [`Reply::StcSettings`] (Partition SO).
+    StcSettings,
+    /// Changes one of them (Partition SO).
+    ChangeStcSettings(StcChange),
 }
 
 /// The answer to a [`Request`].
@@ -199,6 +204,8 @@ pub enum Reply {
     DomainProof([u8; 32]),
     /// To [`Request::Assigned`], in ascending order.
     Serials(Vec<SerialNumber>),
+    /// To [`Request::StcSettings`].
+    StcSettings(StcSettings),
 }
 
 /// What a partition tells its clients of itself.

@@ -109,6 +109,11 @@ impl Link {
         self.multiplexer.with_codec(|carrier| carrier.session().map(Session::status))
     }
 
+    /// Has the channel change its keys with the next request, whatever they have done.
+    pub fn rekey(&self) {
+        self.multiplexer.with_codec(Carrier::rekey);
+    }
+
     /// Whether the link has ended, as far as this end can know without asking the other one.
     pub fn is_closed(&self) -> bool {
         !self.is_ours() || self.multiplexer.is_over()

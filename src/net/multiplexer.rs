@@ -158,8 +158,8 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
     }
 
     /// Lets `act` look at the codec.
-    pub(super) fn with_codec<T>(&self, act: impl FnOnce(&C) -> T) -> T {
-        act(&self.lock().codec)
+    pub(super) fn with_codec<T>(&self, act: impl FnOnce(&mut C) -> T) -> T {
+        act(&mut self.lock().codec)
     }
 
     pub(super) const fn socket(&self) -> &S {

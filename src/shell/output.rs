@@ -66,6 +66,12 @@ impl<'a> Output<'a> {
         self.line(text);
     }
 
+    /// Writes the blank line above a text that follows.
+    pub fn lead_in(&mut self) {
+        self.fresh = true;
+        self.lead("");
+    }
+
     /// Writes a text below what the command has shown already.
     pub fn line(&mut self, text: &str) {
         let text = self.fitted(text.trim_matches('\n'));

@@ -10,17 +10,21 @@ pub const MORE: &str = "-- more --";
 /// Shows a text with a blank line above it; page by page if it is longer than the screen of a
 /// person. The person may leave it at any page.
 pub fn show(text: &str, input: &mut dyn Input, output: &mut Output) {
+    output.lead_in();
+    write(text, input, output);
+}
+
+/// As [`show`], without a line above it.
+pub fn write(text: &str, input: &mut dyn Input, output: &mut Output) {
     let text = output.fitted(text.trim_matches('\n'));
     let height = if output.is_screen() { input.height() } else { None };
-    let Some(height) = height else { return output.paragraph(&text) };
-    for (number, page) in pages(&text, input.width(), height).iter().enumerate() {
-        if number == 0 {
-            output.paragraph(page);
-        } else if input.more(MORE, output) {
-            output.write(&format!("{page}\n"));
-        } else {
+    let pages = height.map(|height| pages(&text, input.width(), height));
+    let pages = pages.unwrap_or_else(|| vec![text]);
+    for (number, page) in pages.iter().enumerate() {
+        if number > 0 && !input.more(MORE, output) {
             return;
         }
+        output.write(&format!("{page}\n"));
     }
 }
 

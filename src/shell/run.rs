@@ -36,8 +36,9 @@ pub fn run_with<P: Program>(
     let shared = Rc::new(root.clone());
     let output = Output::new(output, style, settings);
     let mut shell = Shell { program, input, output, style, settings, root, shared, status: 0 };
+    shell.output.begin(shell.input.width());
     if let Some(banner) = shell.program.banner() {
-        shell.output.write(&format!("{}\n", banner.trim_end_matches('\n')));
+        pager::write(&banner, &mut *shell.input, &mut shell.output);
         if style.success.is_some() {
             shell.output.write("\n");
         }
@@ -142,7 +143,8 @@ impl<P: Program> Shell<'_, P> {
             Err(failure) => self.failed(command, &failure),
         }
         if let Some(text) = self.program.afterword() {
-            self.output.write(&format!("{}\n\n", text.trim_end_matches('\n')));
+            pager::write(&text, &mut *self.input, &mut self.output);
+            self.output.write("\n");
         }
     }
 

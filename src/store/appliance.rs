@@ -6,7 +6,7 @@
 
 use super::{
     AdministrationStore, AuditStore, DomainRow, DomainStore, NtlsStore, ObjectStore, PolicyStore,
-    StoreError,
+    StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
@@ -15,7 +15,7 @@ use crate::{
 
 /// The appliance's state at rest. No method has a default body.
 pub trait ApplianceStore:
-    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore
+    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore + StcStore
 {
     /// The HSM.
     ///

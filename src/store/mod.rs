@@ -18,6 +18,7 @@ mod policies;
 mod rows;
 mod schema;
 mod seal;
+mod stc;
 mod token;
 
 pub use administration::AdministrationStore;
@@ -35,4 +36,5 @@ pub use open::{Schema, open_database};
 pub use policies::PolicyStore;
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
+pub use stc::StcStore;
 pub use token::{ClientIdentity, ClientToken, RegisteredPartition, TokenDescription};

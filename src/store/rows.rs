@@ -13,7 +13,7 @@ use rusqlite::{
 use super::{
     ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
     Registration, RoleRow, Room, Sealer, StoreError, audit::Chain, domains, grouped::Waiting,
-    objects::DELETE_OBJECTS, open_database, policies, schema::APPLIANCE,
+    objects::DELETE_OBJECTS, open_database, policies, schema::APPLIANCE, stc,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
@@ -200,6 +200,7 @@ impl ApplianceStore for SqliteAppliance {
             transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
             domains::set(transaction, serial, &[])?;
+            stc::forget(transaction, serial)?;
             policies::forget(transaction, serial)
         })
     }

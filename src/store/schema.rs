@@ -1,13 +1,21 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::{Schema, audit, ntls, objects};
+use super::{Schema, audit, ntls, objects, stc};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
     kind: "an appliance's database",
     store: "appliance",
     application: 0x4c48_534d,
-    steps: &[VERSION_1, POLICIES, ntls::TABLES, DOMAINS, objects::TABLES, audit::TABLES],
+    steps: &[
+        VERSION_1,
+        POLICIES,
+        ntls::TABLES,
+        DOMAINS,
+        objects::TABLES,
+        audit::TABLES,
+        stc::TABLES,
+    ],
 };
 
 const VERSION_1: &str = "

@@ -127,9 +127,13 @@ pub fn respond(
 
 /// Both ends of a channel under this suite: the client's, the partition's.
 pub fn connect(suite: Suite) -> (Session, Session) {
-    let mut random = SeededRandom::new(suite.id().into());
-    let (waiting, message) = start(Initiator::new(config(&[suite])), &mut random);
-    let (accepted, answer) = respond(&message, &Shelf::permitting(SuiteSet::ALL), &mut random);
+    connect_with(suite, &mut SeededRandom::new(suite.id().into()))
+}
+
+/// Both ends of a channel under this suite, with this randomness.
+pub fn connect_with(suite: Suite, random: &mut SeededRandom) -> (Session, Session) {
+    let (waiting, message) = start(Initiator::new(config(&[suite])), random);
+    let (accepted, answer) = respond(&message, &Shelf::permitting(SuiteSet::ALL), random);
     (established(waiting.receive(&answer)), accepted.unwrap().session)
 }
 

@@ -128,7 +128,9 @@ impl Session {
     /// Lets time pass: `now` is the time since any fixed moment. An old key goes when its time is
     /// over, should a record under it never come.
     pub fn tick(&mut self, now: Duration) {
-        if self.retired.as_mut().is_some_and(|retired| retired.is_overdue(now)) {
+        // Until the peer is seen to use the new key it may still be using the old one.
+        let in_use = self.receive.used.records > 0;
+        if in_use && self.retired.as_mut().is_some_and(|retired| retired.is_overdue(now)) {
             self.retired = None;
         }
     }

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     client::home::Home,
-    shell::{Console, Failure, Matching, Outcome, Program, Results, Style},
+    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style},
 };
 
 /// One run of cmu.
@@ -93,6 +93,11 @@ impl Program for Cmu {
             Command::Delete(command) => command.run(home, console),
         }
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_commands::<Line>(&STYLE, "Manages keys and certificates of a token")
 }
 
 static STYLE: Style = Style {

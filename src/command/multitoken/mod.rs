@@ -16,7 +16,7 @@ use super::module::{load as load_module, locate};
 use crate::{
     client::home::Home,
     model::Status,
-    shell::{Console, Failure, Matching, Outcome, Program, Results, Secret, Style, report},
+    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Secret, Style, report},
 };
 
 /// One run of multitoken.
@@ -120,6 +120,11 @@ impl Program for Multitoken {
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
         self.measure(&line.mode, console)
     }
+}
+
+/// The manual of the program.
+pub fn manual() -> Manual {
+    Manual::of_commands::<Line>(&STYLE, "Measures how many operations a second a token does")
 }
 
 static STYLE: Style = Style {

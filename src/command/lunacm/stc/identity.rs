@@ -122,12 +122,15 @@ impl Delete {
         session.refresh()?;
         let token = session.token()?;
         let partitions = token.partitions().map_err(|error| token_failure(&error))?;
+        let total = u64::try_from(partitions.len()).unwrap_or(u64::MAX);
         let mut untold = Vec::new();
-        for partition in &partitions {
+        for (told, partition) in (0..).zip(&partitions) {
+            console.progress("Telling the partitions", told, total);
             if let Err(reason) = leave(session, partition.serial) {
                 untold.push(Untold { serial: partition.serial.to_string(), reason });
             }
         }
+        console.progress("Telling the partitions", total, total);
         for partition in &partitions {
             token.deregister_partition(partition.serial).map_err(|error| token_failure(&error))?;
         }

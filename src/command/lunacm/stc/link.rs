@@ -91,6 +91,51 @@ impl Disable {
     }
 }
 
+/// Changes the keys of the current slot's link now, whatever they have done.
+#[derive(Debug, Args)]
+pub struct Rekey {}
+
+impl Rekey {
+    #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
+    pub(super) fn run(&self, session: &mut Session) -> Outcome {
+        session.done(&model::Request::Ping)?;
+        let epoch = epoch(session)?;
+        session.slot()?.link().rekey();
+        // The exchange goes beside requests: two of them, and it is done.
+        for _ in 0..4 {
+            session.done(&model::Request::Ping)?;
+            let now = self::epoch(session)?;
+            if now != epoch {
+                return report(Rekeyed { key_epoch: now });
+            }
+        }
+        Err(failure(model::Status::StcRekeyChannelMismatch, "the keys have not been changed")
+            .remedy("See stc status; the change may still come with the next commands."))
+    }
+}
+
+fn epoch(session: &mut Session) -> Result<u32, Failure> {
+    match session.slot()?.link().status() {
+        Some(status) => Ok(status.epoch),
+        None => Err(failure(model::Status::FunctionNotSupported, "the link is without STC")),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Rekeyed {
+    key_epoch: u32,
+}
+
+impl fmt::Display for Rekeyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "\n        Successfully changed the keys of the link; they are of epoch {}.",
+            self.key_epoch
+        )
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Status {}
 
@@ -103,12 +148,17 @@ impl Status {
         let Some(status) = link.status() else {
             return report(NotEnabled { enabled: false });
         };
+        let [cipher, hmac, exchange] = status.suite.algorithms();
         report(State {
             enabled: true,
             status: if link.is_up() { "Connected" } else { "Not Connected" },
             channel_id: link.channel(),
-            cipher_name: status.suite.cipher_name(),
-            hmac_name: status.suite.hmac_name(),
+            cipher_name: cipher.name(),
+            hmac_name: hmac.name(),
+            key_exchange: exchange.name(),
+            key_epoch: status.epoch,
+            messages_left: status.left,
+            replay_window: status.settings.window.records(),
             messages_sent: status.sent,
             messages_received: status.received,
             replays_refused: status.replayed,
@@ -167,6 +217,10 @@ struct State {
     channel_id: u64,
     cipher_name: &'static str,
     hmac_name: &'static str,
+    key_exchange: &'static str,
+    key_epoch: u32,
+    messages_left: u64,
+    replay_window: u16,
     messages_sent: u64,
     messages_received: u64,
     replays_refused: u64,
@@ -196,6 +250,10 @@ impl fmt::Display for State {
         write!(f, "\n        Channel ID:         {}", self.channel_id)?;
         write!(f, "\n        Cipher Name:        {}", self.cipher_name)?;
         write!(f, "\n        HMAC Name:          {}", self.hmac_name)?;
+        write!(f, "\n        Key Exchange:       {}", self.key_exchange)?;
+        write!(f, "\n        Key Epoch:          {}", self.key_epoch)?;
+        write!(f, "\n        Messages Left:      {}", self.messages_left)?;
+        write!(f, "\n        Replay Window:      {} commands", self.replay_window)?;
         write!(f, "\n        Messages Sent:      {}", self.messages_sent)?;
         write!(f, "\n        Messages Received:  {}", self.messages_received)?;
         write!(f, "\n        Replays Refused:    {}", self.replays_refused)

@@ -45,6 +45,9 @@ pub(super) enum Command {
     /// Shows the state of the current slot's link
     #[command(visible_alias = "s")]
     Status(link::Status),
+    /// Changes the keys of the current slot's link now
+    #[command(visible_alias = "rk")]
+    Rekey(link::Rekey),
 }
 
 impl Command {
@@ -61,6 +64,7 @@ impl Command {
             Self::Enable(command) => command.run(session, console),
             Self::Disable(command) => command.run(session, console),
             Self::Status(command) => command.run(session),
+            Self::Rekey(command) => command.run(session),
         }
     }
 }

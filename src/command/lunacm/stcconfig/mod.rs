@@ -1,5 +1,8 @@
 //! `stcconfig`: the partition's side of STC. Its Partition SO has to be logged in.
 
+mod algorithms;
+mod limits;
+
 use std::{fmt, path::PathBuf};
 
 use clap::{Args, Subcommand};
@@ -13,7 +16,10 @@ use super::{
 use crate::{
     client::identity_file,
     crypto::Fingerprint,
-    model::{CLIENT_IDENTITY_BYTES, ClientLabel, Label, PartitionIdentity, Reply, Request, Status},
+    model::{
+        CLIENT_IDENTITY_BYTES, ClientLabel, Label, PartitionIdentity, Reply, Request, Status,
+        StcChange, StcFamily, StcSettings,
+    },
     shell::{Console, Failure, Outcome, report},
     wire::PartitionIdentityFile,
 };
@@ -35,6 +41,51 @@ pub(super) enum Command {
     /// Shows the partition's public identity
     #[command(visible_alias = "pids")]
     Partitionidshow(PartitionIdShow),
+    /// Sets how long a link may take to come up
+    #[command(visible_alias = "atse")]
+    Activationtimeoutset(limits::ActivationTimeoutSet),
+    /// Shows how long a link may take to come up
+    #[command(visible_alias = "atsh")]
+    Activationtimeoutshow(limits::ActivationTimeoutShow),
+    /// Sets after how many messages keys are changed
+    #[command(visible_alias = "rkse")]
+    Rekeythresholdset(limits::RekeyThresholdSet),
+    /// Shows after how many messages keys are changed
+    #[command(visible_alias = "rksh")]
+    Rekeythresholdshow(limits::RekeyThresholdShow),
+    /// Sets the size of the replay window
+    #[command(visible_alias = "rwse", alias = "rws")]
+    Replaywindowset(limits::ReplayWindowSet),
+    /// Shows the size of the replay window
+    #[command(visible_alias = "rwsh")]
+    Replaywindowshow(limits::ReplayWindowShow),
+    /// Permits links to use a cipher
+    #[command(visible_alias = "ce")]
+    Cipherenable(algorithms::CipherChange),
+    /// Forbids links to use a cipher
+    #[command(visible_alias = "cd")]
+    Cipherdisable(algorithms::CipherChange),
+    /// Lists the ciphers
+    #[command(visible_alias = "cs")]
+    Ciphershow(algorithms::Show),
+    /// Permits links to use an HMAC
+    #[command(visible_alias = "he")]
+    Hmacenable(algorithms::HmacChange),
+    /// Forbids links to use an HMAC
+    #[command(visible_alias = "hd")]
+    Hmacdisable(algorithms::HmacChange),
+    /// Lists the HMACs
+    #[command(visible_alias = "hs")]
+    Hmacshow(algorithms::Show),
+    /// Permits links to use a key exchange
+    #[command(visible_alias = "kee")]
+    Keyexchangeenable(algorithms::KeyExchangeChange),
+    /// Forbids links to use a key exchange
+    #[command(visible_alias = "ked")]
+    Keyexchangedisable(algorithms::KeyExchangeChange),
+    /// Lists the key exchanges
+    #[command(visible_alias = "kes")]
+    Keyexchangeshow(algorithms::Show),
 }
 
 impl Command {
@@ -45,6 +96,21 @@ impl Command {
             Self::Clientderegister(command) => command.run(session, console),
             Self::Partitionidexport(command) => command.run(session),
             Self::Partitionidshow(command) => command.run(session),
+            Self::Activationtimeoutset(command) => command.run(session),
+            Self::Activationtimeoutshow(command) => command.run(session),
+            Self::Rekeythresholdset(command) => command.run(session),
+            Self::Rekeythresholdshow(command) => command.run(session),
+            Self::Replaywindowset(command) => command.run(session),
+            Self::Replaywindowshow(command) => command.run(session),
+            Self::Cipherenable(command) => command.run(session, true),
+            Self::Cipherdisable(command) => command.run(session, false),
+            Self::Ciphershow(command) => command.run(session, StcFamily::Cipher),
+            Self::Hmacenable(command) => command.run(session, true),
+            Self::Hmacdisable(command) => command.run(session, false),
+            Self::Hmacshow(command) => command.run(session, StcFamily::Hmac),
+            Self::Keyexchangeenable(command) => command.run(session, true),
+            Self::Keyexchangedisable(command) => command.run(session, false),
+            Self::Keyexchangeshow(command) => command.run(session, StcFamily::KeyExchange),
         }
     }
 }
@@ -55,6 +121,24 @@ struct OfSlot {
     /// The slot; the current one without this option
     #[arg(long, visible_alias = "s", value_name = "slot_id")]
     slot: Option<u32>,
+}
+
+/// The slot's number and its settings.
+fn settings(session: &mut Session, of: &OfSlot) -> Result<(u32, StcSettings), Failure> {
+    let number = session.number(of.slot)?;
+    match session.ask_slot(number, &Request::StcSettings)? {
+        Reply::StcSettings(settings) => Ok((number, settings)),
+        reply => Err(unexpected(&reply)),
+    }
+}
+
+/// Changes one setting of the slot, and gives its number.
+fn change(session: &mut Session, of: &OfSlot, change: StcChange) -> Result<u32, Failure> {
+    let number = session.number(of.slot)?;
+    match session.ask_slot(number, &Request::ChangeStcSettings(change))? {
+        Reply::Done => Ok(number),
+        reply => Err(unexpected(&reply)),
+    }
 }
 
 #[derive(Debug, Args)]
