@@ -14,6 +14,7 @@ mod attributes;
 mod codes;
 mod derivation;
 mod entry;
+mod hashing;
 mod library;
 mod memory;
 mod operation;

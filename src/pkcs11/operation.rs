@@ -12,12 +12,16 @@ use std::mem;
 use zeroize::Zeroizing;
 
 use super::{
+    hashing,
     memory::{Fit, Input, Output},
     session::Session,
 };
-use crate::model::{
-    Status,
-    cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+use crate::{
+    crypto::Hashing,
+    model::{
+        Status,
+        cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+    },
 };
 
 pub(super) type Bytes = Zeroizing<Vec<u8>>;
@@ -51,6 +55,8 @@ pub(super) enum Stage {
     Answered { data: Bytes, answer: Bytes },
     /// In parts, held here.
     Gathering(Bytes),
+    /// A digest in parts, made here.
+    Hashing(Box<Hashing>),
     /// In parts, on the partition.
     Running,
     /// A part is done, and the caller does not have its answer yet.
@@ -173,9 +179,13 @@ impl Session {
             Stage::Gathering(parts) if parts.len() + data.len() <= GATHERED => {
                 parts.extend_from_slice(data);
             }
+            Stage::Hashing(hashing) => hashing::take(hashing, data)?,
             Stage::Ready | Stage::Gathering(_) | Stage::Running => {
-                self.run(&mut active)?;
-                self.update(&active, data)?;
+                self.leave_gathering(&mut active)?;
+                match &mut active.stage {
+                    Stage::Hashing(hashing) => hashing::take(hashing, data)?,
+                    _ => self.update(&active, data).map(|_| ())?,
+                }
             }
             stage @ (Stage::Answered { .. } | Stage::Updated { .. } | Stage::Ended(_)) => {
                 return self.out_of_order(operation, stage);
@@ -185,13 +195,17 @@ impl Session {
         Ok(())
     }
 
-    /// Digests a key's value as the next part.
+    /// Digests a key's value as the next part: the partition does, which takes over what was
+    /// gathered. Behind more than that no key can come.
     ///
     /// # Errors
     /// As [`Self::take_part`].
     pub(super) fn take_key(&self, key: ObjectHandle) -> Result<(), Status> {
         let mut state = self.state();
         let mut active = state.operations.take(Operation::Digest)?;
+        if matches!(active.stage, Stage::Hashing(_)) {
+            return Err(Status::KeyIndigestible);
+        }
         self.run(&mut active)?;
         let request = CryptokiRequest::UpdateWithKey { session: self.id(), key };
         self.give_up_after(&active, self.ask(request))?;
@@ -274,7 +288,7 @@ impl Session {
         let answer = match mem::replace(&mut active.stage, Stage::Running) {
             // Asked for in one part before, with too little room.
             Stage::Answered { answer, .. } | Stage::Ended(answer) => answer,
-            stage @ (Stage::Ready | Stage::Gathering(_) | Stage::Running) => {
+            stage @ (Stage::Ready | Stage::Gathering(_) | Stage::Hashing(_) | Stage::Running) => {
                 active.stage = stage;
                 self.finish(&mut active)?
             }

@@ -5,13 +5,17 @@ use std::mem;
 use zeroize::Zeroizing;
 
 use super::{
+    hashing,
     operation::{Active, Bytes, Stage},
     session::{Session, State},
     slot::Use,
 };
-use crate::model::{
-    Request, Status,
-    cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+use crate::{
+    crypto::HashFunction,
+    model::{
+        Request, Status,
+        cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
+    },
 };
 
 /// Data beyond this go to the partition in pieces of it.
@@ -26,6 +30,9 @@ impl Session {
         mechanism: &Mechanism,
         key: Option<ObjectHandle>,
     ) -> Result<(), Status> {
+        if operation == Operation::Digest && hashing::function(mechanism).is_some() {
+            return Ok(());
+        }
         let usage = Use::new(operation, mechanism, key);
         if self.slot().has_accepted(self.connection(), &usage) {
             return Ok(());
@@ -50,6 +57,10 @@ impl Session {
         active: &mut Active,
         data: Bytes,
     ) -> Result<(Bytes, Bytes), Status> {
+        if let Some(function) = active.hash_function() {
+            let answer = hashing::digest(function, &data)?;
+            return Ok((data, answer));
+        }
         if data.len() > PIECE {
             let answer = self.perform_in_pieces(active, &data)?;
             return Ok((data, answer));
@@ -78,6 +89,21 @@ impl Session {
         }
         answer.extend_from_slice(&self.finish(active)?);
         Ok(answer)
+    }
+
+    /// Brings an operation in parts, of which too many were gathered, to where it goes on.
+    pub(super) fn leave_gathering(&self, active: &mut Active) -> Result<(), Status> {
+        match (active.hash_function(), &active.stage) {
+            (Some(function), Stage::Ready) => {
+                active.stage = Stage::Hashing(hashing::start(function, &[])?);
+                Ok(())
+            }
+            (Some(function), Stage::Gathering(parts)) => {
+                active.stage = Stage::Hashing(hashing::start(function, parts)?);
+                Ok(())
+            }
+            _ => self.run(active),
+        }
     }
 
     /// Brings an operation in parts, with the parts that were gathered, to the partition.
@@ -129,6 +155,7 @@ impl Session {
                 let request = CryptokiRequest::Finish { session, operation, signature };
                 self.ask_bytes(&Request::Cryptoki(request))
             }
+            Stage::Hashing(hashing) => hashing::finish(*hashing),
             Stage::Gathering(parts) => self.perform(active, parts).map(|(_, answer)| answer),
             _ => self.perform(active, Bytes::default()).map(|(_, answer)| answer),
         }
@@ -168,5 +195,12 @@ impl Session {
         if let Err(status) = self.ask(request) {
             tracing::debug!(%status, "nothing was cancelled");
         }
+    }
+}
+
+impl Active {
+    /// The hash function of a digest that is made here.
+    fn hash_function(&self) -> Option<HashFunction> {
+        if self.operation == Operation::Digest { hashing::function(&self.mechanism) } else { None }
     }
 }

@@ -1,0 +1,68 @@
+//! Digests that need no key are made here: data that nobody needs to see do not travel.
+
+use zeroize::Zeroizing;
+
+use super::operation::Bytes;
+use crate::{
+    crypto::{HashFunction, Hashing},
+    model::{
+        Status,
+        cryptoki::{Mechanism, MechanismType, Parameters},
+    },
+};
+
+/// The hash function of a digest mechanism that is computed here. The others are the
+/// partition's.
+pub(super) fn function(mechanism: &Mechanism) -> Option<HashFunction> {
+    if mechanism.parameters != Parameters::None {
+        return None;
+    }
+    match mechanism.mechanism {
+        MechanismType::SHA_1 => Some(HashFunction::Sha1),
+        MechanismType::SHA224 => Some(HashFunction::Sha224),
+        MechanismType::SHA256 => Some(HashFunction::Sha256),
+        MechanismType::SHA384 => Some(HashFunction::Sha384),
+        MechanismType::SHA512 => Some(HashFunction::Sha512),
+        MechanismType::SHA512_256 => Some(HashFunction::Sha512To256),
+        MechanismType::SHA3_256 => Some(HashFunction::Sha3To256),
+        MechanismType::SHA3_384 => Some(HashFunction::Sha3To384),
+        MechanismType::SHA3_512 => Some(HashFunction::Sha3To512),
+        _ => None,
+    }
+}
+
+/// The digest of data in one part.
+///
+/// # Errors
+/// The library failed.
+pub(super) fn digest(function: HashFunction, data: &[u8]) -> Result<Bytes, Status> {
+    let hash = function.hash(data).map_err(|_| Status::FunctionFailed)?;
+    Ok(Zeroizing::new(hash.as_ref().to_vec()))
+}
+
+/// Begins a digest with its first part.
+///
+/// # Errors
+/// The library failed.
+pub(super) fn start(function: HashFunction, data: &[u8]) -> Result<Box<Hashing>, Status> {
+    let mut hashing = function.start().map_err(|_| Status::FunctionFailed)?;
+    hashing.update(data).map_err(|_| Status::FunctionFailed)?;
+    Ok(Box::new(hashing))
+}
+
+/// Takes the next part.
+///
+/// # Errors
+/// The library failed.
+pub(super) fn take(hashing: &mut Hashing, data: &[u8]) -> Result<(), Status> {
+    hashing.update(data).map_err(|_| Status::FunctionFailed)
+}
+
+/// The digest of all parts.
+///
+/// # Errors
+/// The library failed.
+pub(super) fn finish(hashing: Hashing) -> Result<Bytes, Status> {
+    let hash = hashing.finish().map_err(|_| Status::FunctionFailed)?;
+    Ok(Zeroizing::new(hash.as_ref().to_vec()))
+}
