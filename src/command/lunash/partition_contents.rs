@@ -24,12 +24,10 @@ pub struct ShowContents {
 impl ShowContents {
     pub(super) fn run(self, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
         let name = self.partition.name;
-        let password = match &self.password {
-            Some(secret) => password(secret),
-            None => {
-                let prompt = "Please enter the password of the Crypto Officer:\n> ";
-                password(&console.secret(prompt)?)
-            }
+        let password = if let Some(secret) = &self.password {
+            password(secret)
+        } else {
+            password(&console.secret("Please enter the password of the Crypto Officer:\n> ")?)
         };
         let request = AdminRequest::PartitionContents { name: name.clone(), password };
         match appliance.reply(&request)? {
