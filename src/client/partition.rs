@@ -110,6 +110,14 @@ impl Partition {
         Ok((Self { target, live, backoff: Mutex::default() }, info))
     }
 
+    /// Connects to the same partition once more: another link, on which nobody is logged in.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn another(&self) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        Self::connect(self.target.clone())
+    }
+
     /// Where the link leads.
     pub const fn target(&self) -> &Target {
         &self.target

@@ -29,12 +29,6 @@ const USUAL_EXPONENT: &[u8] = &[1, 0, 1];
 /// The most iterations that a password's derivation may ask for: seconds, not minutes.
 const GREATEST_ITERATIONS: u64 = 10_000_000;
 
-/// Whether a mechanism's work with such a template takes milliseconds or more, so that it belongs
-/// on a pool. (For operations see [`super::PreparedKey::is_long`].)
-pub fn is_long(mechanism: &Mechanism, _template: &Template) -> bool {
-    matches!(mechanism.mechanism, MechanismType::RSA_PKCS_KEY_PAIR_GEN | MechanismType::PKCS5_PBKD2)
-}
-
 /// A new secret key: the attributes that follow from its value, to be added to the template.
 ///
 /// # Errors

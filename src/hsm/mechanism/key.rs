@@ -12,14 +12,11 @@ use crate::{
     },
     model::{
         Status,
-        cryptoki::{KeyType, ObjectClass, Operation},
+        cryptoki::{KeyType, ObjectClass},
     },
 };
 
 use super::fault;
-
-/// Private operations with a longer modulus take so long that they should not hold others up.
-const LONG_MODULUS_BITS: usize = 4096;
 
 /// A key that is ready for use: its numbers are parsed and checked, tables and schedules are
 /// made. It may be shared among threads and holds no lock during an operation.
@@ -76,16 +73,6 @@ impl PreparedKey {
             Material::KemPublic(_) | Material::KemPrivate(_) => KeyType::ML_KEM,
             Material::DsaPublic(_) | Material::DsaPrivate(_) => KeyType::ML_DSA,
             Material::Secret(secret) => secret.kind,
-        }
-    }
-
-    /// Whether an operation takes milliseconds, so that it belongs on a pool.
-    pub fn is_long(&self, operation: Operation) -> bool {
-        let private =
-            matches!(operation, Operation::Sign | Operation::Decrypt | Operation::SignRecover);
-        match &self.material {
-            Material::RsaPrivate(key) => private && key.modulus_bits() > LONG_MODULUS_BITS,
-            _ => false,
         }
     }
 

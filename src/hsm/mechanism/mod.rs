@@ -25,7 +25,7 @@ mod wrap;
 pub use complete::complete_imported;
 pub use derive::derive;
 pub use encapsulate::{decapsulate, encapsulate};
-pub use generate::{generate_key, generate_pair, is_long};
+pub use generate::{generate_key, generate_pair};
 pub use key::PreparedKey;
 pub use operation::{check, perform};
 pub use running::{Running, begin};
