@@ -162,7 +162,13 @@ pub(super) const fn act_of(request: &Request) -> Option<AuditAct> {
         | Request::Policies
         | Request::Domains
         | Request::DomainProof { .. }
-        // Objects have an eye of their own on them.
+        | Request::Assigned
+        | Request::Open { .. }
+        | Request::StcSettings
+        // These say themselves to which objects they did what.
+        | Request::Clear
+        | Request::ExportObject { .. }
+        | Request::ImportObject { .. }
         | Request::Cryptoki(_) => return None,
         _ => AuditAct::Administer,
     })

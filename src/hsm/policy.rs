@@ -55,9 +55,10 @@ impl Hsm {
             return Err(Status::ConfigChangeIllegal);
         }
         let changes = after.changes_from(&before);
-        self.store.set_policies(serial, &changes, erases).map_err(fault)?;
-        if erases && let Some(known) = self.known(serial) {
-            known.vault.empty();
+        let set = || self.store.set_policies(serial, &changes, erases).map_err(fault);
+        match self.known(serial).filter(|_| erases) {
+            Some(known) => known.vault.empty(set)?,
+            None => set()?,
         }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, ?changes, erases, "policies changed");

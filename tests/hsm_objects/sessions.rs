@@ -165,3 +165,26 @@ fn sessions_are_counted() {
     }
     refused(&bench.hsm, &link, session(SessionId(most + 1), true), Status::SessionCount);
 }
+
+#[test]
+fn what_an_application_keeps_in_memory_is_limited() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let big = || {
+        let value = lunacm::model::cryptoki::AttributeValue::bytes(vec![7; 3 << 20]);
+        data("big").with(A::VALUE, value)
+    };
+    let made: Vec<_> = (0..10).map(|_| create(hsm, &link, big()).unwrap()).collect();
+    assert_eq!(create(hsm, &link, big()), Err(Status::DeviceMemory));
+    // What goes makes room again, whatever ends it.
+    destroy(hsm, &link, made[0]).unwrap();
+    create(hsm, &link, big()).unwrap();
+    assert_eq!(create(hsm, &link, big()), Err(Status::DeviceMemory));
+    let again =
+        |types: Vec<A>| CryptokiRequest::GetAttributes { session: S, object: made[1], types };
+    refused(hsm, &link, again(vec![A::VALUE; 2]), Status::DeviceMemory);
+    refused(hsm, &link, again(vec![A::CLASS; 1000]), Status::ArgumentsBad);
+    done(hsm, &link, CryptokiRequest::CloseSession { session: S });
+    open(hsm, &link, S);
+    create(hsm, &link, big()).unwrap();
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     hsm::{
         Hsm, KnownPartition, LinkSession,
-        object::{Change, FIRST_SESSION_HANDLE, Object, Unlocked, permission},
+        object::{Change, FIRST_SESSION_HANDLE, Object, Unlocked, is_private, permission},
     },
     model::{
         AuditAct, AuditEntry, AuditObject, Role, Status,
@@ -56,7 +56,9 @@ impl<'h> Caller<'h> {
     /// There is none of this handle.
     pub(super) fn object(&self, handle: ObjectHandle) -> Result<Arc<Object>, Status> {
         let found = if handle.0 >= FIRST_SESSION_HANDLE {
-            self.link.application().objects().get(handle)
+            let own = self.link.application().objects().get(handle);
+            // One that was being made while its role logged out is nobody's.
+            own.filter(|object| self.sees_private() || !is_private(object.attributes()))
         } else {
             let private = self.unlocked.as_ref().and_then(|open| open.read().get(handle));
             match private {
@@ -85,7 +87,17 @@ impl<'h> Caller<'h> {
 
     /// Makes changes of token objects, with their record.
     pub(super) fn write(&self, act: AuditAct, changes: &[Change]) -> Result<(), Status> {
-        let objects = changes.iter().map(|change| audit_object(change.object())).collect();
+        self.write_beside(act, (changes, &[]))
+    }
+
+    /// Makes changes of token objects, with their record, which names `others` too.
+    pub(super) fn write_beside(
+        &self,
+        act: AuditAct,
+        (changes, others): (&[Change], &[Arc<Object>]),
+    ) -> Result<(), Status> {
+        let objects = changes.iter().map(Change::object).chain(others);
+        let objects = objects.map(|object| audit_object(object)).collect();
         let entry = self.entry(act, objects, Status::Ok);
         let record = self.hsm.record(Some(self.link.serial()), &entry)?;
         self.known.vault.write(self.hsm, self.unlocked.as_ref(), (changes, record))

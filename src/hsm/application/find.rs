@@ -28,7 +28,8 @@ impl Caller<'_> {
         }
         if objects.len() < sought {
             let own = self.link.application().objects();
-            objects.extend(own.with(|shelf| shelf.find(template, after, sought)));
+            let found = own.with(|shelf| shelf.find(template, after, sought));
+            objects.extend(found.into_iter().filter(|one| self.object(*one).is_ok()));
         }
         let more = objects.len() > limit;
         objects.truncate(limit);

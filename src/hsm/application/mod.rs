@@ -25,6 +25,9 @@ use crate::model::{
 };
 use zeroize::Zeroizing;
 
+/// Data up to this size are worked on within a hundred microseconds.
+const QUICK_BYTES: usize = 64 << 10;
+
 /// Random bytes that one request may ask for.
 const MOST_RANDOM: u32 = 1 << 20;
 
@@ -33,21 +36,21 @@ impl Hsm {
     /// longer: it touches no store and no private key of a slow kind.
     pub fn is_quick(request: &CryptokiRequest) -> bool {
         match request {
-            CryptokiRequest::Perform { operation, mechanism, .. }
-            | CryptokiRequest::Begin { operation, mechanism, .. } => {
-                !permission::is_heavy(*operation, mechanism)
+            CryptokiRequest::Perform { operation, mechanism, data, .. } => {
+                data.len() <= QUICK_BYTES && !permission::is_heavy(*operation, mechanism)
             }
+            CryptokiRequest::Update { data, .. } => data.len() <= QUICK_BYTES,
             CryptokiRequest::Finish { operation, .. } => {
                 !matches!(operation, Operation::Sign | Operation::Decrypt)
             }
+            CryptokiRequest::Random { bytes } => *bytes <= 1 << 16,
             CryptokiRequest::OpenSession { .. }
+            | CryptokiRequest::Begin { .. }
             | CryptokiRequest::ObjectSize { .. }
             | CryptokiRequest::GetAttributes { .. }
             | CryptokiRequest::FindObjects { .. }
-            | CryptokiRequest::Update { .. }
             | CryptokiRequest::UpdateWithKey { .. }
             | CryptokiRequest::Cancel { .. }
-            | CryptokiRequest::Random { .. }
             | CryptokiRequest::Mechanisms => true,
             _ => false,
         }

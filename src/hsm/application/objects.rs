@@ -15,7 +15,11 @@ use crate::{
             AttributeRead, AttributeType as A, AttributeValue, ObjectHandle, SessionId, Template,
         },
     },
+    wire::MAXIMUM_MESSAGE_BYTES,
 };
+
+/// Attributes that one request may read; an object has fewer.
+const MOST_ATTRIBUTES: usize = 256;
 
 impl Caller<'_> {
     pub(super) fn create_object(
@@ -67,9 +71,7 @@ impl Caller<'_> {
         if object.is(A::TOKEN) {
             return self.write(AuditAct::ModifyObject, &[Change::Replace(object)]);
         }
-        if !self.link.application().objects().replace(object.clone()) {
-            return Err(Status::ObjectHandleInvalid);
-        }
+        self.link.application().objects().replace(object.clone())?;
         self.record(AuditAct::ModifyObject, &[&object])
     }
 
@@ -102,8 +104,19 @@ impl Caller<'_> {
         handle: ObjectHandle,
         types: &[A],
     ) -> Result<Vec<AttributeRead>, Status> {
+        if types.len() > MOST_ATTRIBUTES {
+            return Err(Status::ArgumentsBad);
+        }
         let object = self.object(handle)?;
-        Ok(types.iter().map(|kind| read(&object, *kind)).collect())
+        let mut left = MAXIMUM_MESSAGE_BYTES;
+        let read = types.iter().map(|kind| {
+            let read = read(&object, *kind);
+            if let AttributeRead::Value(AttributeValue::Bytes(bytes)) = &read {
+                left = left.checked_sub(bytes.len()).ok_or(Status::DeviceMemory)?;
+            }
+            Ok(read)
+        });
+        read.collect()
     }
 
     /// Keeps new objects where their `CKA_TOKEN` says: all of them or none.
@@ -136,7 +149,7 @@ impl Caller<'_> {
             let others: Vec<&Object> = others.iter().map(AsRef::as_ref).collect();
             self.record(act, &others)
         } else {
-            self.write(act, &tokens)
+            self.write_beside(act, (&tokens, &others))
         };
         if kept.is_err() {
             for object in &others {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    hsm::object::{FIRST_SESSION_HANDLE, Object, Shelf, is_private},
+    hsm::object::{FIRST_SESSION_HANDLE, Object, Shelf, charge, is_private, to_bytes},
     model::{
         Status,
         cryptoki::{ObjectHandle, SessionId, Template},
@@ -16,29 +16,42 @@ use crate::{
 /// Session objects that one application may have, each of them in memory.
 const MOST: usize = 16_384;
 
+/// What the session objects of one application may be charged together, in bytes.
+const MOST_BYTES: u64 = 32 << 20;
+
 /// One application's session objects, which all its sessions see.
 #[derive(Default)]
 pub(super) struct SessionObjects(RwLock<Inner>);
 
+/// Whose an object is, and what it is charged.
+#[derive(Clone, Copy)]
+struct Owned {
+    session: SessionId,
+    charge: u64,
+}
+
 #[derive(Default)]
 pub(super) struct Inner {
     shelf: Shelf,
-    owners: HashMap<ObjectHandle, SessionId>,
+    owners: HashMap<ObjectHandle, Owned>,
     made: u64,
+    charged: u64,
 }
 
 impl SessionObjects {
     /// Adds an object of a session.
     pub(super) fn add(&self, id: SessionId, attributes: Template) -> Result<Arc<Object>, Status> {
+        let charge = charge(to_bytes(&attributes)?.len());
         let mut inner = self.write();
-        if inner.shelf.len() >= MOST {
+        if inner.shelf.len() >= MOST || inner.charged + charge > MOST_BYTES {
             return Err(Status::DeviceMemory);
         }
         let handle = ObjectHandle(FIRST_SESSION_HANDLE + inner.made);
         inner.made += 1;
         let object = Arc::new(Object::new(handle, attributes));
         inner.shelf.put(object.clone());
-        inner.owners.insert(handle, id);
+        inner.owners.insert(handle, Owned { session: id, charge });
+        inner.charged += charge;
         Ok(object)
     }
 
@@ -46,19 +59,25 @@ impl SessionObjects {
         self.read().shelf.get(handle)
     }
 
-    /// Puts another version of an object in its place; `false` if it has gone.
-    pub(super) fn replace(&self, object: Arc<Object>) -> bool {
+    /// Puts another version of an object in its place.
+    pub(super) fn replace(&self, object: Arc<Object>) -> Result<(), Status> {
+        let charge = charge(to_bytes(object.attributes())?.len());
         let mut inner = self.write();
-        let there = inner.shelf.get(object.handle()).is_some();
-        if there {
-            inner.shelf.put(object);
+        let Inner { shelf, owners, charged, .. } = &mut *inner;
+        let owned = owners.get_mut(&object.handle()).ok_or(Status::ObjectHandleInvalid)?;
+        let after = (*charged - owned.charge) + charge;
+        if after > MOST_BYTES {
+            return Err(Status::DeviceMemory);
         }
-        there
+        (*charged, owned.charge) = (after, charge);
+        shelf.put(object);
+        Ok(())
     }
 
     pub(super) fn remove(&self, handle: ObjectHandle) -> Option<Arc<Object>> {
         let mut inner = self.write();
-        inner.owners.remove(&handle);
+        let owned = inner.owners.remove(&handle)?;
+        inner.charged -= owned.charge;
         inner.shelf.remove(handle)
     }
 
@@ -83,9 +102,11 @@ impl SessionObjects {
 
     fn keep(&self, wanted: impl Fn(&Object, SessionId) -> bool) {
         let mut inner = self.write();
-        let Inner { shelf, owners, .. } = &mut *inner;
-        shelf.retain(|one| owners.get(&one.handle()).is_some_and(|owner| wanted(one, *owner)));
+        let Inner { shelf, owners, charged, .. } = &mut *inner;
+        let owner = |one: &Object| owners.get(&one.handle()).map(|owned| owned.session);
+        shelf.retain(|one| owner(one).is_some_and(|owner| wanted(one, owner)));
         owners.retain(|handle, _| shelf.get(*handle).is_some());
+        *charged = owners.values().map(|owned| owned.charge).sum();
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {

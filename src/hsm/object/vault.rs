@@ -34,6 +34,8 @@ pub(in crate::hsm) struct Vault {
     last_handle: AtomicU64,
     /// Held while an object is changed or destroyed, from the look at it.
     turn: Mutex<()>,
+    /// Read while something is written, written while all is erased: memory and store agree.
+    whole: RwLock<()>,
 }
 
 /// What a login opens: the private objects, and the key for more.
@@ -69,6 +71,7 @@ impl Vault {
             unlocked: Mutex::default(),
             last_handle: AtomicU64::new(last_handle),
             turn: Mutex::default(),
+            whole: RwLock::default(),
         }
     }
 
@@ -133,13 +136,19 @@ impl Vault {
         Ok(look(public.get_or_insert_default()))
     }
 
-    /// Forgets what is open: the store has been emptied.
-    pub(in crate::hsm) fn empty(&self) {
+    /// Forgets what is open, if `erase` empties the store.
+    ///
+    /// # Errors
+    /// Those of `erase`.
+    pub(in crate::hsm) fn empty<E>(&self, erase: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let _whole = self.whole.write().unwrap_or_else(PoisonError::into_inner);
+        erase()?;
         *self.write_public() = None;
         let open = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(unlocked) = open.upgrade() {
             *unlocked.write() = Shelf::default();
         }
+        Ok(())
     }
 
     /// Makes all changes or none, in the store and then in memory, with the record of them.
@@ -153,6 +162,7 @@ impl Vault {
         unlocked: Option<&Arc<Unlocked>>,
         (changes, record): (&[Change], AuditRow),
     ) -> Result<(), Status> {
+        let _whole = self.whole.read().unwrap_or_else(PoisonError::into_inner);
         let rows = changes.iter().map(|change| self.row(hsm, unlocked, change));
         let write = ObjectWrite {
             serial: self.serial,

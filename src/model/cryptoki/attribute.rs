@@ -273,3 +273,24 @@ impl Template {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> Vec<u8> {
+        // One attribute whose value is a template, again and again, and an empty one inside.
+        let mut bytes = [1, 0x11, 4].repeat(depth);
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn templates_are_read_only_so_deep() {
+        assert!(postcard::from_bytes::<Template>(&nested(2)).is_ok());
+        assert!(postcard::from_bytes::<Template>(&nested(3)).is_err());
+        assert!(postcard::from_bytes::<Template>(&nested(1_000_000)).is_err());
+        // What failed leaves nothing behind for the next.
+        assert!(postcard::from_bytes::<Template>(&nested(2)).is_ok());
+    }
+}

@@ -1,0 +1,223 @@
+//! Keys on a real appliance: what was confirmed is there after SIGKILL, with a record of it, and
+//! no key is in any file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's own mistakes may panic")]
+
+mod world;
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use lunacm::{
+    client::{Application, Partition, home::Home},
+    model::{
+        Password, Reply, Request, Role, Status,
+        cryptoki::{
+            AttributeRead, AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest,
+            Mechanism, MechanismType as M, ObjectClass, ObjectHandle, Operation, SessionId,
+            Template,
+        },
+    },
+};
+use world::{Client, World, eventually};
+use zeroize::Zeroizing;
+
+const PO: &str = "partition-so-1";
+const CO: &str = "crypto-officer-1";
+const S: SessionId = SessionId(1);
+/// P-256 as an object identifier in DER.
+const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
+#[test]
+fn confirmed_keys_and_their_records_survive_a_killed_daemon() {
+    let mut world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    let mut confirmed = Vec::new();
+    for round in 0..3 {
+        let partition = officer(&client);
+        confirmed.extend(generate_until_killed(&mut world, &partition, round));
+        world.start_again();
+        let checked = world.lunash("audit verify\naudit show\n");
+        checked.ok().has("The audit log is whole");
+        let partition = officer(&client);
+        for label in &confirmed {
+            let found = find(&partition, label);
+            assert_eq!(found.len(), 2, "{label} was confirmed");
+            checked.has(&format!("{label:?}"));
+            let key = found.iter().find(|key| is_private(&partition, **key)).unwrap();
+            assert!(sign(&partition, *key).is_ok(), "{label} does not sign");
+        }
+    }
+    assert!(confirmed.len() > 3, "the daemon was killed before it did anything");
+}
+
+#[test]
+fn no_file_of_the_appliance_holds_a_key_or_its_label() {
+    let world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    let partition = officer(&client);
+    let open =
+        labelled("nobody reads this label").with(A::SENSITIVE, false).with(A::EXTRACTABLE, true);
+    let (_, key) = pair(&partition, open).unwrap();
+    let Ok(AttributeRead::Value(AttributeValue::Bytes(scalar))) = read(&partition, key, A::VALUE)
+    else {
+        panic!("the value is there to be read");
+    };
+    let data = world.daemon.data.clone();
+    drop(world.daemon);
+    assert!(!holds(&data, &scalar) && !holds(&data, b"nobody reads this label"));
+    assert!(holds(&data, b"par1"), "the search finds what is there");
+}
+
+/// Generates pairs in four threads until the daemon is killed under them; the labels of those
+/// that were confirmed.
+fn generate_until_killed(
+    world: &mut World,
+    partition: &Arc<Partition>,
+    round: usize,
+) -> Vec<String> {
+    let done = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let work = |worker: usize| {
+            let mut confirmed = Vec::new();
+            for number in 0..10_000 {
+                let label = format!("key {round}.{worker}.{number}");
+                if pair(partition, labelled(&label)).is_err() {
+                    break;
+                }
+                confirmed.push(label);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            confirmed
+        };
+        let workers: Vec<_> = (0..4).map(|worker| scope.spawn(move || work(worker))).collect();
+        eventually("some keys", || done.load(Ordering::Relaxed) > 20);
+        world.daemon.kill();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
+}
+
+/// A client that has initialized its partition and given the Crypto Officer a password.
+fn initialized(world: &World) -> Client {
+    let client = world.connected("client1");
+    client.lunacm(&format!("partition init -label par1 -password {PO} -domain dom -force\n")).ok();
+    let partition = connect(&client);
+    let (role, initial) = (Role::CryptoOfficer, || password("initial-password"));
+    ask(&partition, &Request::Login { role: Role::PartitionSo, password: password(PO) });
+    ask(&partition, &Request::CreateRole { role, password: initial() });
+    ask(&partition, &Request::Logout);
+    ask(&partition, &Request::Login { role, password: initial() });
+    ask(&partition, &Request::ChangePassword { role, old: initial(), new: password(CO) });
+    client
+}
+
+fn connect(client: &Client) -> Arc<Partition> {
+    let application = Application::new(Home::at(&client.home));
+    let mut partition = None;
+    eventually("the partition", || {
+        application.refresh().unwrap();
+        partition = application.slot(0).map(|slot| slot.partition);
+        partition.is_some()
+    });
+    partition.unwrap()
+}
+
+/// A link with a session, over which the Crypto Officer is logged in.
+fn officer(client: &Client) -> Arc<Partition> {
+    let partition = connect(client);
+    let request = CryptokiRequest::OpenSession { session: S, read_write: true };
+    ask(&partition, &Request::Cryptoki(request));
+    ask(&partition, &Request::Login { role: Role::CryptoOfficer, password: password(CO) });
+    partition
+}
+
+fn ask(partition: &Partition, request: &Request) {
+    let reply = partition.call(request).unwrap();
+    assert_eq!(reply, Reply::Done, "{request:?}");
+}
+
+fn perform(partition: &Partition, request: CryptokiRequest) -> Result<CryptokiReply, Status> {
+    match partition.call(&Request::Cryptoki(request)) {
+        Ok(Reply::Cryptoki(reply)) => Ok(reply),
+        Ok(Reply::Failed(status)) => Err(status),
+        Ok(other) => panic!("{other:?}"),
+        Err(_) => Err(Status::DeviceRemoved),
+    }
+}
+
+fn pair(partition: &Partition, private: Template) -> Result<(ObjectHandle, ObjectHandle), Status> {
+    let label = private.get(A::LABEL).unwrap().clone();
+    let public = Template::default()
+        .with(A::TOKEN, true)
+        .with(A::LABEL, label)
+        .with(A::EC_PARAMS, AttributeValue::bytes(P256));
+    let mechanism = Mechanism::plain(M::EC_KEY_PAIR_GEN);
+    let request = CryptokiRequest::GenerateKeyPair { session: S, mechanism, public, private };
+    match perform(partition, request)? {
+        CryptokiReply::KeyPair { public, private } => Ok((public, private)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn find(partition: &Partition, label: &str) -> Vec<ObjectHandle> {
+    let template = Template::default().with(A::LABEL, AttributeValue::bytes(label.as_bytes()));
+    let request = CryptokiRequest::FindObjects { session: S, template, after: None, limit: 10 };
+    match perform(partition, request) {
+        Ok(CryptokiReply::Found { objects, .. }) => objects,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn read(partition: &Partition, object: ObjectHandle, kind: A) -> Result<AttributeRead, Status> {
+    let request = CryptokiRequest::GetAttributes { session: S, object, types: vec![kind] };
+    match perform(partition, request)? {
+        CryptokiReply::Attributes(mut read) => Ok(read.remove(0)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_private(partition: &Partition, object: ObjectHandle) -> bool {
+    let class = AttributeValue::from(ObjectClass::PRIVATE_KEY.0);
+    read(partition, object, A::CLASS) == Ok(AttributeRead::Value(class))
+}
+
+fn sign(partition: &Partition, key: ObjectHandle) -> Result<CryptokiReply, Status> {
+    perform(
+        partition,
+        CryptokiRequest::Perform {
+            session: S,
+            operation: Operation::Sign,
+            mechanism: Mechanism::plain(M::ECDSA_SHA256),
+            key: Some(key),
+            data: Zeroizing::new(b"data".to_vec()),
+            signature: Vec::new(),
+        },
+    )
+}
+
+fn labelled(label: &str) -> Template {
+    Template::default().with(A::TOKEN, true).with(A::LABEL, AttributeValue::bytes(label.as_bytes()))
+}
+
+fn password(text: &str) -> Password {
+    Password::new(text.to_owned())
+}
+
+/// Whether a file below a directory has these bytes in it.
+fn holds(directory: &Path, wanted: &[u8]) -> bool {
+    fs::read_dir(directory).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, wanted);
+        }
+        let content = fs::read(&path).unwrap_or_default();
+        content.windows(wanted.len()).any(|window| window == wanted)
+    })
+}
