@@ -8,7 +8,7 @@ mod world;
 use std::{fs, path::PathBuf, time::Duration};
 
 use lunacm::{
-    client::{home::Home, ntls_identity},
+    client::{Application, home::Home, ntls_identity},
     model::{Password, PolicyValue, Reply, Request, Role, SerialNumber, Status},
     net::{ConnectError, Credentials, Endpoint, Link},
     wire::{Certificate, decode, encode},
@@ -144,6 +144,40 @@ fn another_certificate_of_the_same_name_is_another_client() {
     client.vtl(&["verify"]).ok();
     let error = connect(&world, &before, &Request::Open { serial }).unwrap_err();
     assert!(matches!(error, ConnectError::UnknownClient), "{error}");
+}
+
+#[test]
+fn a_certificate_has_its_time() {
+    let world = World::with_partitions(&["par1"]);
+    let mut params = rcgen::CertificateParams::new(vec!["old".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    fs::write(world.daemon.data.join("files/old.pem"), certificate.pem()).unwrap();
+    let shown = world.lunash("client register -client old -hostname old\n");
+    shown.failed().has("The file old.pem cannot be used: the certificate has expired");
+}
+
+/// What the PKCS#11 module stands on.
+#[test]
+fn an_application_reaches_its_partition() {
+    let world = World::with_partitions(&["par1"]);
+    let client = registered(&world, "client1", &["par1"]);
+    let application = Application::new(Home::at(&client.home));
+    application.refresh().unwrap();
+    let slot = application.slot(0).unwrap();
+    assert_eq!(slot.info.serial, serial(&world, "par1"));
+    assert_eq!(slot.partition.call(&Request::Ping).unwrap(), Reply::Done);
+    // A service that stops takes the link; one that starts gives it back under the same number.
+    world.lunash("service restart ntls\n").ok();
+    assert_eq!(slot.partition.call(&Request::Ping).unwrap(), Reply::Done);
+    application.refresh().unwrap();
+    assert_eq!(application.slots().len(), 1);
+    world.lunash("client revokePartition -client client1 -partition par1\n").ok();
+    eventually("a revoked partition has no slot", || {
+        application.refresh().unwrap();
+        application.slots().is_empty()
+    });
 }
 
 #[test]

@@ -83,7 +83,9 @@ impl Desk {
                     },
                 )?;
             }
-            AdminRequest::Ntls(request) => return Ok(AdminReply::Ntls(self.ntls(request))),
+            AdminRequest::Ntls(request) => {
+                return Ok(AdminReply::Ntls(self.ntls(session, request)));
+            }
             AdminRequest::Service { service, action } => return Ok(self.control(service, action)),
             request => return self.administer(session, request),
         }

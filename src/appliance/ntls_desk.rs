@@ -9,7 +9,7 @@ use std::{
 use super::desk::Desk;
 use crate::{
     crypto::CertificateHash,
-    hsm::{LinkClient, NtlsClient, NtlsFailure},
+    hsm::{AdminSession, LinkClient, NtlsClient, NtlsFailure},
     model::{
         AdminReply, CertificateInfo, ClientHost, Label, LinkService, NtlsClientEntry, NtlsInfo,
         NtlsRefusal, NtlsReply, NtlsRequest, PartitionEntry, ServiceAction, Status,
@@ -19,14 +19,21 @@ use crate::{
 
 impl Desk {
     /// Performs a request about NTLS.
-    pub(super) fn ntls(&self, request: NtlsRequest) -> NtlsReply {
-        self.try_ntls(request).unwrap_or_else(|failure| match failure {
+    pub(super) fn ntls(&self, session: &AdminSession, request: NtlsRequest) -> NtlsReply {
+        self.try_ntls(session, request).unwrap_or_else(|failure| match failure {
             NtlsFailure::Refused(refusal) => NtlsReply::Refused(refusal),
             NtlsFailure::Failed(status) => NtlsReply::Failed(status),
         })
     }
 
-    fn try_ntls(&self, request: NtlsRequest) -> Result<NtlsReply, NtlsFailure> {
+    fn try_ntls(
+        &self,
+        session: &AdminSession,
+        request: NtlsRequest,
+    ) -> Result<NtlsReply, NtlsFailure> {
+        if changes_clients(&request) {
+            self.hsm.check_client_change(session).map_err(NtlsFailure::Failed)?;
+        }
         match request {
             NtlsRequest::Register { name, host } => {
                 let certificate = self.client_certificate(&host)?;
@@ -53,6 +60,9 @@ impl Desk {
             NtlsRequest::ResetCounters => self.services.reset(),
             NtlsRequest::CheckAddresses(check) => {
                 self.hsm.check_addresses(check).map_err(NtlsFailure::Failed)?;
+            }
+            NtlsRequest::ForceOfficer(force) => {
+                self.hsm.force_officer(session, force).map_err(NtlsFailure::Failed)?;
             }
             NtlsRequest::Bind(address) => self.bind(address)?,
         }
@@ -127,6 +137,7 @@ impl Desk {
             listening: self.address,
             bound: self.hsm.ntls_binding()?,
             address_check: self.hsm.address_check()?,
+            officer_forced: self.hsm.officer_forced()?,
             connected_clients: u32::try_from(connected).unwrap_or(u32::MAX),
             links: links.iter().sum(),
             accepted,
@@ -163,5 +174,22 @@ impl Desk {
             issuer: certificate.issuer,
             names: certificate.names,
         })
+    }
+}
+
+const fn changes_clients(request: &NtlsRequest) -> bool {
+    match request {
+        NtlsRequest::Register { .. }
+        | NtlsRequest::Assign { .. }
+        | NtlsRequest::Revoke { .. }
+        | NtlsRequest::Delete { .. }
+        | NtlsRequest::MapAddress { .. }
+        | NtlsRequest::UnmapAddress { .. } => true,
+        NtlsRequest::Clients
+        | NtlsRequest::Describe
+        | NtlsRequest::ResetCounters
+        | NtlsRequest::CheckAddresses(_)
+        | NtlsRequest::ForceOfficer(_)
+        | NtlsRequest::Bind(_) => false,
     }
 }

@@ -4,10 +4,13 @@
 mod admin;
 mod application;
 mod backoff;
+pub mod backups;
 pub mod certificate;
 pub mod config;
 pub mod deploy;
 pub mod file;
+pub mod ha;
+pub mod ha_settings;
 pub mod home;
 pub mod identity_file;
 mod link;

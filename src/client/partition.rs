@@ -110,6 +110,14 @@ impl Partition {
         Ok((Self { target, live, backoff: Mutex::default() }, info))
     }
 
+    /// Connects to the same partition once more: another link, on which nobody is logged in.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn another(&self) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        Self::connect(self.target.clone())
+    }
+
     /// Where the link leads.
     pub const fn target(&self) -> &Target {
         &self.target
@@ -263,8 +271,8 @@ pub enum ConnectFailure {
     /// The link ended before it was activated.
     #[error("{0}")]
     Link(#[from] LinkError),
-    /// The partition refused to activate the link.
-    #[error("the partition refused the link: {0}")]
+    /// The partition, or the appliance for it, refused to activate the link.
+    #[error("{}", refusal(*.0))]
     Refused(Status),
     /// The partition answered with something else.
     #[error("the partition's answer makes no sense")]
@@ -287,6 +295,19 @@ pub enum AskError {
     /// The reply makes no sense.
     #[error("the partition's answer makes no sense")]
     Malformed,
+}
+
+fn refusal(status: Status) -> String {
+    match status {
+        Status::StcNotEnabled => {
+            "the partition is reached over STC only: its policy 37 says so".to_owned()
+        }
+        Status::TokenNotPresent => {
+            "the appliance does not give this partition to this client".to_owned()
+        }
+        Status::DeviceRemoved => "the appliance accepts no NTLS link from here".to_owned(),
+        status => format!("the partition refused the link: {status}"),
+    }
 }
 
 fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), ConnectFailure> {

@@ -15,7 +15,9 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Policies
         | Request::Domains
         | Request::DomainProof { .. }
-        | Request::StcSettings => true,
+        | Request::StcSettings
+        | Request::ExportObject { .. }
+        | Request::Clear => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
             matches!(request, CryptokiRequest::Mechanisms | CryptokiRequest::Random { .. })
@@ -37,6 +39,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::AddDomain { .. }
         | Request::DeleteDomain { .. }
         | Request::RenameDomain { .. }
-        | Request::ChangeStcSettings(_) => false,
+        | Request::ChangeStcSettings(_)
+        | Request::ImportObject { .. } => false,
     }
 }

@@ -25,10 +25,14 @@ impl Slots {
         Self { targets, ..Self::default() }
     }
 
-    /// Replaces the targets. Links to partitions that are no target any more end.
+    /// Replaces the targets. Links to partitions that are no target any more end; those to a server
+    /// that could not be asked over NTLS stay, because nothing new is known of them.
     pub fn set_targets(&mut self, targets: Targets) {
         let stays = |slot: &Slot| {
-            targets.partitions.iter().any(|target| target.is_same(slot.link.target()))
+            let there = slot.link.target();
+            let unasked = || targets.unasked.iter().any(|(server, _)| *server == there.host);
+            targets.partitions.iter().any(|target| target.is_same(there))
+                || matches!(there.way, Way::Ntls(_)) && unasked()
         };
         self.present.retain(stays);
         self.targets = targets;

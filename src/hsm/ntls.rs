@@ -1,13 +1,14 @@
 //! Clients known by their certificates, and the partitions they were given.
 //!
-//! The appliance's administrator decides: as in Luna, no role of the HSM is asked.
+//! The appliance's administrator decides: as in Luna, no role of the HSM is asked, unless it is
+//! set that the HSM SO has to be logged in (`sysconf forceSOLogin`).
 
 use std::{
     net::IpAddr,
     sync::{Arc, PoisonError},
 };
 
-use super::{Effect, Hsm, LinkClient, fault, wait};
+use super::{AdminSession, Effect, Hsm, LinkClient, fault, wait};
 use crate::{
     crypto::CertificateHash,
     model::{ClientHost, ClientLabel, Label, NtlsRefusal, SerialNumber, Status},
@@ -19,6 +20,9 @@ const ADDRESS_CHECK: &str = "ntls address check";
 
 /// The name of the setting that holds the only address at which NTLS is served.
 const BINDING: &str = "ntls binding";
+
+/// The name of the setting that has clients changed by the HSM SO only.
+const FORCE_OFFICER: &str = "force officer";
 
 /// A registered NTLS client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +188,32 @@ impl Hsm {
             return Err(NtlsRefusal::NoClient.into());
         }
         Ok(self.load_ntls()?)
+    }
+
+    /// Whether clients may be changed at this session.
+    ///
+    /// # Errors
+    /// The HSM SO has to be logged in and is not.
+    pub fn check_client_change(&self, session: &AdminSession) -> Result<(), Status> {
+        if self.officer_forced()? { self.check_officer(session) } else { Ok(()) }
+    }
+
+    /// Whether clients are changed only while the HSM SO is logged in.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn officer_forced(&self) -> Result<bool, Status> {
+        let value = self.store.setting(FORCE_OFFICER).map_err(fault)?;
+        Ok(value.is_some_and(|value| value == "1"))
+    }
+
+    /// Sets whether clients are changed only while the HSM SO is logged in.
+    ///
+    /// # Errors
+    /// The HSM SO is not logged in.
+    pub fn force_officer(&self, session: &AdminSession, force: bool) -> Result<(), Status> {
+        self.check_officer(session)?;
+        self.store.set_setting(FORCE_OFFICER, if force { "1" } else { "0" }).map_err(fault)
     }
 
     /// Whether clients have to connect from their registered addresses.

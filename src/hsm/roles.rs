@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use super::{
-    Hsm, LinkSession, fault, login::find, partition::check_role, policy::check_length,
-    session::PartitionKey,
+    Hsm, LinkSession, application::Caller, fault, login::find, partition::check_role,
+    policy::check_length, session::PartitionKey,
 };
 use crate::{
     model::{HsmPolicy, Label, Password, Reply, Request, Role, SerialNumber, Status},
@@ -44,6 +44,16 @@ impl Hsm {
                 self.rename_domain(session, partition, (&label, new))?;
             }
             Request::DomainProof { salt } => return self.domain_proof(session, partition, salt),
+            Request::Clear => return Ok(Reply::Left(Caller::new(self, session)?.clear()?)),
+            Request::ExportObject { handle, purpose, salt } => {
+                let caller = Caller::new(self, session)?;
+                return Ok(Reply::Sealed(caller.export_object(handle, (purpose, salt))?));
+            }
+            Request::ImportObject { sealed, purpose, salt, replace } => {
+                let caller = Caller::new(self, session)?;
+                let imported = caller.import_object(&sealed, (purpose, salt), replace)?;
+                return Ok(Reply::Imported(imported));
+            }
             _ => return Err(Status::FunctionNotSupported),
         }
         Ok(Reply::Done)

@@ -71,6 +71,10 @@ acts! {
     DeletePartition = "LUNA_DELETE_PARTITION";
     /// Another setting of a partition, a role or the appliance was changed.
     Administer = "LUNA_ADMINISTER";
+    /// An object left, sealed for partitions of the same domain.
+    ExportObject = "LUNA_EXPORT_OBJECT";
+    /// An object of another partition was taken in.
+    ImportObject = "LUNA_IMPORT_OBJECT";
     /// All objects of a partition were destroyed.
     ClearPartition = "LUNA_CLEAR_PARTITION";
 }

@@ -39,8 +39,8 @@ pub use policy::{
     Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
 };
 pub use request::{
-    ClientEntry, DomainEntry, ObjectEntry, PartitionIdentity, PartitionInfo, Reply, Request,
-    RoleInfo,
+    ClientEntry, DomainEntry, Imported, ObjectEntry, PartitionIdentity, PartitionInfo, Reply,
+    Request, RoleInfo, TransferPurpose,
 };
 pub use role::Role;
 pub use serial::{SerialError, SerialNumber};

@@ -55,6 +55,8 @@ pub enum NtlsRequest {
     ResetCounters,
     /// Sets whether a client has to connect from its registered address.
     CheckAddresses(bool),
+    /// Sets whether clients are changed only while the HSM SO is logged in (HSM SO).
+    ForceOfficer(bool),
     /// Accepts NTLS connections at this address of the machine only; at every one if none is given.
     Bind(Option<IpAddr>),
 }
@@ -136,6 +138,8 @@ pub struct NtlsInfo {
     pub bound: Option<IpAddr>,
     /// Whether clients have to connect from their registered addresses.
     pub address_check: bool,
+    /// Whether clients are changed only while the HSM SO is logged in.
+    pub officer_forced: bool,
     /// Clients with a live link.
     pub connected_clients: u32,
     /// Live links.

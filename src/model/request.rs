@@ -163,6 +163,30 @@ pub enum Request {
     StcSettings,
     /// Changes one of them (Partition SO).
     ChangeStcSettings(StcChange),
+    /// Destroys the next objects of the partition (Crypto Officer): [`Reply::Left`].
+    Clear,
+    /// Asks for an object, sealed for partitions of the primary domain (Crypto Officer):
+    /// [`Reply::Sealed`].
+    ExportObject {
+        /// The object's handle.
+        handle: u64,
+        /// What for.
+        purpose: TransferPurpose,
+        /// What the key is made of besides the domain: one for all objects of a command.
+        salt: [u8; 16],
+    },
+    /// Takes an object of another partition of one of this partition's domains in (Crypto
+    /// Officer): [`Reply::Imported`].
+    ImportObject {
+        /// What the other partition gave.
+        sealed: Vec<u8>,
+        /// What for.
+        purpose: TransferPurpose,
+        /// The salt it was sealed with.
+        salt: [u8; 16],
+        /// Whether an object that is here already is replaced.
+        replace: bool,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -206,6 +230,32 @@ pub enum Reply {
     Serials(Vec<SerialNumber>),
     /// To [`Request::StcSettings`].
     StcSettings(StcSettings),
+    /// To [`Request::Clear`]: objects that are left.
+    Left(u64),
+    /// To [`Request::ExportObject`].
+    Sealed(Vec<u8>),
+    /// To [`Request::ImportObject`].
+    Imported(Imported),
+}
+
+/// Why an object leaves a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransferPurpose {
+    /// For another partition at once (HSM policy 16).
+    Clone,
+    /// For a file, and for a partition some day (HSM policy 22).
+    Backup,
+}
+
+/// What came of taking an object in, with its handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Imported {
+    /// It is new here.
+    Added(u64),
+    /// It was here, and is as the other partition had it now.
+    Replaced(u64),
+    /// It was here, and was left alone.
+    Present(u64),
 }
 
 /// What a partition tells its clients of itself.

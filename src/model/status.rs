@@ -216,6 +216,9 @@ statuses! {
     ParameterSetNotSupported = 0x209, "CKR_PARAMETER_SET_NOT_SUPPORTED";
     /// Vendor range: the operation is not permitted to this caller or at this time.
     OperationNotAllowed = 0x8000_0030, "CKR_OPERATION_NOT_ALLOWED";
+    /// Vendor range: what comes from another partition was sealed under a domain that this one
+    /// does not have.
+    DomainMismatch = 0x8000_000b, "CKR_CERTIFICATE_DATA_INVALID";
     /// Vendor range: the token could not be read.
     StcNoContext = 0x8000_0045, "CKR_STC_NO_CONTEXT";
     /// Vendor range: the client has no identity.

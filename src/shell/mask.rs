@@ -8,7 +8,7 @@ use super::{
     Matching,
     reading::{Given, Reading, read},
     tree::{is_secret, leaves, option_names, options},
-    words::{Word, split_loosely},
+    words::{self, Word, split_loosely},
 };
 
 /// What stands for a secret, whatever its length.
@@ -17,6 +17,19 @@ pub const MASK: &str = "********";
 /// The line with every secret value replaced by [`MASK`].
 pub fn masked(root: &Command, line: &str, matching: Matching) -> String {
     without(line, secrets(root, line, matching).into_iter().map(|secret| secret.value), MASK)
+}
+
+/// A text about these words, with every secret among them replaced by [`MASK`].
+pub fn scrubbed(root: &Command, words: &[Word], matching: Matching, text: &str) -> String {
+    let line = words::joined(words);
+    let mut text = text.to_owned();
+    for secret in secrets(root, &line, matching) {
+        let value = line.get(secret.value).unwrap_or_default().trim_matches('"');
+        if !value.is_empty() {
+            text = text.replace(value, MASK);
+        }
+    }
+    text
 }
 
 /// The line without its secret options: recalled, it asks for them. Nothing is left of a line that

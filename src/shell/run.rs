@@ -125,7 +125,7 @@ impl<P: Program> Shell<'_, P> {
                 self.output.success(tree::HELP, Some(&Fields(report)));
             }
             Ok(Meaning::Run(line, command)) => self.act(line, &command),
-            Err(misuse) => self.misused(*misuse, hidden),
+            Err(misuse) => self.misused(*misuse, words, hidden),
         }
         true
     }
@@ -148,11 +148,15 @@ impl<P: Program> Shell<'_, P> {
         }
     }
 
-    fn misused(&mut self, misuse: Misuse, hidden: bool) {
+    fn misused(&mut self, misuse: Misuse, words: &[Word], hidden: bool) {
         if let Some(usage) = misuse.usage {
             self.output.paragraph(&usage);
         }
         let mut failure = misuse.failure;
+        let texts = [Some(&mut failure.cause), failure.remedy.as_mut()];
+        for text in texts.into_iter().flatten() {
+            *text = mask::scrubbed(&self.root, words, self.style.matching, text);
+        }
         if hidden {
             "there is no command of this name".clone_into(&mut failure.cause);
         }

@@ -54,6 +54,18 @@ pub fn split_loosely(line: &str) -> (Vec<Word>, bool) {
     (words, inside)
 }
 
+/// A line of these words; erased when dropped, as they are.
+pub fn joined(words: &[Word]) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::new());
+    for word in words {
+        let quote = if word.quoted || word.text.contains(char::is_whitespace) { "\"" } else { "" };
+        for part in [quote, &word.text, quote, " "] {
+            line.push_str(part);
+        }
+    }
+    line
+}
+
 /// The words of arguments that are split already, as a process gets them. A single argument with
 /// white space in it is split like a line, so that one quoted command is taken too.
 ///

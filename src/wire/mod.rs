@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod backup;
 mod certificate;
 mod file_kind;
 mod frame;
@@ -12,6 +13,7 @@ mod identity;
 mod message;
 mod policy_template;
 
+pub use backup::{Backup, BackupError, BackupObject, MAXIMUM_BACKUP_BYTES};
 pub use certificate::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES};
 pub use file_kind::FileKind;
 pub use frame::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_FRAME_BYTES, frame_header, frame_length};

@@ -15,3 +15,4 @@ mod partitions;
 mod policies;
 mod resetting;
 mod roles;
+mod transfer;

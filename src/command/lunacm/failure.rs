@@ -97,19 +97,17 @@ pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static 
             format!("the partition closed the link: {error}"),
             "Try again; if it stays so, the appliance's log says more.",
         ),
-        ConnectFailure::Refused(Status::StcNotEnabled) => (
-            Status::StcNotEnabled,
-            "the partition is reached over STC only: its policy 37 says so".to_owned(),
+        ConnectFailure::Refused(status @ Status::StcNotEnabled) => (
+            *status,
+            reason.to_string(),
             "Have its Partition SO register this client's identity, and switch the server to STC: stc enable -id <server_ID>.",
         ),
-        ConnectFailure::Refused(Status::TokenNotPresent) => (
-            Status::TokenNotPresent,
-            "the appliance does not give this partition to this client".to_owned(),
-            "Its administrator does with client assignPartition.",
-        ),
-        ConnectFailure::Refused(Status::DeviceRemoved) => (
-            Status::DeviceRemoved,
-            "the appliance accepts no NTLS link from here".to_owned(),
+        ConnectFailure::Refused(status @ Status::TokenNotPresent) => {
+            (*status, reason.to_string(), "Its administrator does with client assignPartition.")
+        }
+        ConnectFailure::Refused(status @ Status::DeviceRemoved) => (
+            *status,
+            reason.to_string(),
             "Its administrator sees why with service status ntls, ntls show and ntls ipcheck show.",
         ),
         ConnectFailure::Refused(status) => (

@@ -4,6 +4,9 @@ mod arguments;
 mod candidates;
 mod clientconfig;
 mod failure;
+mod file;
+mod hagroup;
+mod officer_link;
 mod partition;
 mod role;
 mod role_name;
@@ -35,6 +38,15 @@ enum Family {
     /// Client configuration commands
     #[command(subcommand, visible_alias = "ccfg")]
     Clientconfig(clientconfig::Command),
+    /// Application ID commands (not here)
+    #[command(visible_alias = "a")]
+    Appid(Unavailable),
+    /// HA group commands
+    #[command(subcommand, visible_alias = "ha")]
+    Hagroup(hagroup::Command),
+    /// File commands
+    #[command(subcommand, visible_alias = "f")]
+    File(file::Command),
     /// Partition commands
     #[command(subcommand, visible_alias = "par")]
     Partition(partition::Command),
@@ -107,6 +119,12 @@ impl Program for Lunacm {
         let session = &mut self.session;
         match line.family {
             Family::Clientconfig(command) => command.run(session, console),
+            Family::Appid(_) => unavailable(
+                "a login belongs to its own link and ends with it, so there is none that processes with one application ID could share",
+                "Each application logs in by itself: role login, C_Login.",
+            ),
+            Family::File(command) => command.run(session),
+            Family::Hagroup(command) => command.run(session, console),
             Family::Partition(command) => command.run(session, console),
             Family::Role(command) => command.run(session, console),
             Family::Slot(command) => command.run(session),

@@ -11,6 +11,9 @@ use super::{
 use crate::{
     client::{
         Missing, Slot, Slots,
+        backups::Backups,
+        config::Configuration,
+        ha::GroupError,
         home::{Home, Paths},
         servers::{self, Server},
         set_stc, targets,
@@ -182,6 +185,25 @@ impl Session {
         let runtime = self.runtime.clone();
         let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
         runtime.block_on(slot.describe()).map_err(|error| unasked(&error))
+    }
+
+    /// The configuration as it is now.
+    pub(super) fn configuration(&self) -> Result<Configuration, Failure> {
+        let configuration = self.home.configuration();
+        configuration.map_err(|error| unusable(&error, error.remedy()))
+    }
+
+    /// Changes the configuration; nothing has changed if that fails.
+    pub(super) fn configure<T>(
+        &self,
+        change: impl FnOnce(&mut Configuration) -> Result<T, GroupError>,
+    ) -> Result<T, GroupError> {
+        Configuration::update(&self.home.configuration_path(), change)
+    }
+
+    /// The backups of this home.
+    pub(super) fn backups(&self) -> Backups {
+        Backups::new(self.home.directory().join("data/backups"))
     }
 
     /// The home's places.

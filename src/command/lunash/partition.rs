@@ -272,7 +272,7 @@ fn details(f: &mut fmt::Formatter<'_>, entry: &PartitionEntry) -> fmt::Result {
         role(f, *info)?;
     }
     line(f, "Registered STC Clients:", &entry.clients.to_string())?;
-    line(f, "Live STC Links:", &entry.links.to_string())?;
+    line(f, "Live Links:", &entry.links.to_string())?;
     let (total, used) = (entry.total_storage, entry.used_storage);
     let free = total.saturating_sub(used);
     let storage = format!("Total={total}, Used={used}, Free={free}");

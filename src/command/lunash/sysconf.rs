@@ -5,7 +5,7 @@ use clap::{Subcommand, ValueEnum};
 use super::{Appliance, failure, ntls, screen::Sentence};
 use crate::{
     crypto::CertificateHash,
-    model::{AdminRequest, Status},
+    model::{AdminRequest, NtlsRequest, Status},
     shell::{Console, Failure, Outcome, report},
 };
 
@@ -22,6 +22,9 @@ pub enum Command {
         #[arg(long, visible_alias = "f")]
         force: bool,
     },
+    /// Manages whether clients are registered and changed by the HSM SO only
+    #[command(name = "forceSOLogin", subcommand, visible_alias = "fo")]
+    ForceSoLogin(ForceSoLogin),
     /// Shows the hash of the server's certificate, to compare before trusting it
     #[command(visible_alias = "fi")]
     Fingerprint {
@@ -29,6 +32,20 @@ pub enum Command {
         #[arg(value_name = "key")]
         of: Key,
     },
+}
+
+/// The `sysconf forceSOLogin` commands.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ForceSoLogin {
+    /// Clients are changed only while the HSM SO is logged in
+    #[command(visible_alias = "e")]
+    Enable,
+    /// Clients are changed without the HSM SO
+    #[command(visible_alias = "d")]
+    Disable,
+    /// Shows which of the two holds
+    #[command(visible_alias = "s")]
+    Show,
 }
 
 /// What has a fingerprint.
@@ -44,6 +61,7 @@ pub enum Key {
 pub fn run(command: &Command, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
     match command {
         Command::RegenerateCertificate { force, .. } => regenerate(*force, appliance, console),
+        Command::ForceSoLogin(command) => force_so_login(*command, appliance),
         Command::Fingerprint { of: Key::Ntls } => {
             let hash = CertificateHash::from(ntls::info(appliance)?.certificate.hash);
             report(Sentence(format!("Certificate fingerprint: {hash}")))
@@ -54,6 +72,20 @@ pub fn run(command: &Command, appliance: &mut Appliance, console: &mut dyn Conso
         )
         .remedy("Ask the host that it runs on: ssh-keygen -l -f <host key>.")),
     }
+}
+
+fn force_so_login(command: ForceSoLogin, appliance: &mut Appliance) -> Outcome {
+    let forced = match command {
+        ForceSoLogin::Enable => true,
+        ForceSoLogin::Disable => false,
+        ForceSoLogin::Show => {
+            let state = if ntls::info(appliance)?.officer_forced { "enabled" } else { "disabled" };
+            return report(Sentence(format!("SO login enforcement : {state}")));
+        }
+    };
+    appliance.order_ntls(NtlsRequest::ForceOfficer(forced))?;
+    let state = if forced { "enabled" } else { "disabled" };
+    report(Sentence(format!("SO login enforcement {state}")))
 }
 
 fn regenerate(force: bool, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {

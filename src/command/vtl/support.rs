@@ -53,7 +53,7 @@ fn gathered(home: &Home, configuration: &Configuration) -> String {
         std::env::consts::OS,
         std::env::consts::ARCH,
         home.directory().display(),
-        configuration.text()
+        entries(configuration)
     );
     let mut files = Vec::new();
     list(home.directory(), &mut files);
@@ -61,6 +61,22 @@ fn gathered(home: &Home, configuration: &Configuration) -> String {
     for (path, bytes) in files {
         let path = path.strip_prefix(home.directory()).unwrap_or(&path);
         let _ = writeln!(text, "{bytes:>10}  {}", path.display());
+    }
+    text
+}
+
+/// The entries without comments, and without what looks like a secret of another product's section.
+fn entries(configuration: &Configuration) -> String {
+    let mut text = String::new();
+    for section in configuration.sections() {
+        let _ = writeln!(text, "{section} = {{");
+        for (entry, value) in configuration.entries(section) {
+            let name = entry.to_lowercase();
+            let secret =
+                ["secret", "password", "passwd", "pin"].iter().any(|part| name.contains(part));
+            let _ = writeln!(text, "   {entry} = {};", if secret { "********" } else { value });
+        }
+        text.push_str("}\n");
     }
     text
 }

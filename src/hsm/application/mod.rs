@@ -12,6 +12,7 @@ mod objects;
 mod operations;
 mod session_objects;
 mod sessions;
+mod transfer;
 mod wrapping;
 
 pub(super) use caller::Caller;

@@ -10,7 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Caller, session_objects::SessionObjects};
+use super::{Caller, session_objects::SessionObjects, transfer::Transfers};
 use crate::{
     hsm::mechanism::Running,
     model::{
@@ -24,6 +24,7 @@ use crate::{
 pub(in crate::hsm) struct Application {
     sessions: RwLock<HashMap<SessionId, Arc<Session>>>,
     objects: SessionObjects,
+    transfers: Transfers,
 }
 
 /// One session.
@@ -40,9 +41,14 @@ impl Application {
         &self.objects
     }
 
+    pub(super) const fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
     /// Ends what needs a login: private session objects and operations.
     pub(in crate::hsm) fn log_out(&self) {
         self.objects.remove_private();
+        self.transfers.forget();
         for session in self.read().values() {
             session.reset();
         }

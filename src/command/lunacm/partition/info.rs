@@ -152,16 +152,12 @@ struct Object {
 
 impl From<&ObjectEntry> for Object {
     fn from(entry: &ObjectEntry) -> Self {
-        // PKCS#11 section 4.4: CKA_CLASS.
-        let kind = match entry.class {
-            0 => "Data",
-            1 => "Certificate",
-            2 => "Public Key",
-            3 => "Private Key",
-            4 => "Symmetric Key",
-            _ => "Other",
-        };
-        Self { label: entry.label.clone(), handle: entry.handle, kind, ouid: hex(&entry.ouid) }
+        Self {
+            label: entry.label.clone(),
+            handle: entry.handle,
+            kind: class_name(entry.class),
+            ouid: hex(&entry.ouid),
+        }
     }
 }
 
@@ -187,7 +183,19 @@ impl fmt::Display for ObjectList {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// What LunaCM calls a class of objects (PKCS#11 v3.1 section 4.4).
+pub(super) const fn class_name(class: u32) -> &'static str {
+    match class {
+        0 => "Data",
+        1 => "Certificate",
+        2 => "Public Key",
+        3 => "Private Key",
+        4 => "Symmetric Key",
+        _ => "Other",
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

@@ -1,10 +1,17 @@
 //! `partition`: the partition in the current slot.
 
+mod archive;
 mod domains;
 mod info;
 mod init;
 mod label;
+mod mechanisms;
+mod objects;
 mod policies;
+mod transfer;
+
+pub(super) use archive::BackupContents;
+pub(super) use objects::{fresh_salt, refused_transfer};
 
 use clap::{Args, Subcommand};
 
@@ -31,6 +38,18 @@ pub(super) enum Command {
     /// Changes the partition's label
     #[command(visible_alias = "clb")]
     Changelabel(label::ChangeLabel),
+    /// Lists the mechanisms that the partition's policies permit
+    #[command(visible_alias = "showm")]
+    Showmechanism(mechanisms::ShowMechanism),
+    /// Deletes all objects of the partition
+    #[command(visible_alias = "clr")]
+    Clear(transfer::Clear),
+    /// Clones objects to another slot's partition of the same domain
+    #[command(visible_alias = "clo")]
+    Clone(transfer::Clone),
+    /// Backs objects up into files, and restores them
+    #[command(subcommand, visible_alias = "ar")]
+    Archive(archive::Archive),
     /// Adds a cloning domain
     #[command(visible_alias = "da")]
     Domainadd(domains::DomainAdd),
@@ -96,6 +115,10 @@ impl Command {
             Self::Showpolicies(command) => command.run(session),
             Self::Changepolicy(command) => command.run(session, console),
             Self::Changelabel(command) => command.run(session),
+            Self::Showmechanism(command) => command.run(session),
+            Self::Clear(command) => command.run(session, console),
+            Self::Clone(command) => command.run(session, console),
+            Self::Archive(command) => command.run(session, console),
             Self::Domainadd(command) => command.run(session, console),
             Self::Domainlist(command) => command.run(session),
             Self::Domaindelete(command) => command.run(session, console),

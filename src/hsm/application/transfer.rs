@@ -1,0 +1,189 @@
+//! Objects that leave a partition for another of the same domain, at once or in a backup.
+//!
+//! They leave sealed, and only partitions of the domain can open them: the key is made from the
+//! domain's secret and a salt that the client picks, at a password's price. The client carries
+//! what it cannot read.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Caller;
+use crate::{
+    hsm::{
+        fault,
+        object::{Change, Object, is_key, permission, to_bytes},
+    },
+    model::{
+        AuditAct, HsmPolicy, Imported, Policy, Role, Status, TransferPurpose,
+        cryptoki::{AttributeType as A, ObjectClass, ObjectHandle, Template},
+    },
+    store::{DomainRow, Sealer, Seat},
+    wire::decode,
+};
+
+/// Objects that one step of clearing destroys.
+const CLEARED_AT_ONCE: usize = 256;
+
+/// The keys of a transfer, made once for all of its objects.
+#[derive(Default)]
+pub(super) struct Transfers(Mutex<Option<Arc<Transfer>>>);
+
+/// What one salt makes of a partition's domains.
+struct Transfer {
+    salt: [u8; 16],
+    generation: u64,
+    domains: Vec<DomainRow>,
+    sealers: Vec<Sealer>,
+}
+
+impl Caller<'_> {
+    /// Destroys the next objects of the partition, whatever protects them from being destroyed
+    /// one by one; how many are left.
+    pub(in crate::hsm) fn clear(&self) -> Result<u64, Status> {
+        self.crypto_officer()?;
+        let _turn = self.known.vault.turn();
+        let objects = self.token_objects()?;
+        let next: Vec<_> =
+            objects.iter().take(CLEARED_AT_ONCE).cloned().map(Change::Remove).collect();
+        if !next.is_empty() {
+            self.write(AuditAct::ClearPartition, &next)?;
+        }
+        Ok(u64::try_from(objects.len().saturating_sub(next.len())).unwrap_or(u64::MAX))
+    }
+
+    /// An object, sealed for partitions of the primary domain.
+    pub(in crate::hsm) fn export_object(
+        &self,
+        handle: u64,
+        (purpose, salt): (TransferPurpose, [u8; 16]),
+    ) -> Result<Vec<u8>, Status> {
+        self.crypto_officer()?;
+        let object = self.object(ObjectHandle(handle))?;
+        if !object.is(A::TOKEN) {
+            return Err(Status::ObjectHandleInvalid);
+        }
+        self.check_transfer(purpose, object.class())?;
+        let transfer = self.transfer(salt)?;
+        let primary = transfer.domains.iter().position(|domain| domain.primary);
+        let sealer = primary.and_then(|at| transfer.sealers.get(at));
+        let bytes = to_bytes(object.attributes())?;
+        let sealer = sealer.ok_or(Status::DeviceError)?;
+        let sealed = self.hsm.seal(sealer, seat(purpose), &bytes).map_err(fault)?;
+        self.record(AuditAct::ExportObject, &[&object])?;
+        Ok(sealed)
+    }
+
+    /// Takes an object of another partition in. One that is here already, by its identifier,
+    /// stays or is replaced.
+    pub(in crate::hsm) fn import_object(
+        &self,
+        sealed: &[u8],
+        (purpose, salt): (TransferPurpose, [u8; 16]),
+        replace: bool,
+    ) -> Result<Imported, Status> {
+        self.crypto_officer()?;
+        let transfer = self.transfer(salt)?;
+        let opened =
+            transfer.sealers.iter().find_map(|sealer| sealer.open(seat(purpose), sealed).ok());
+        let opened = opened.ok_or(Status::DomainMismatch)?;
+        let attributes: Template = decode(&opened).map_err(|_| Status::DataInvalid)?;
+        self.check_transfer(purpose, crate::hsm::object::class_of(&attributes))?;
+        permission::check_making(self.role, &self.known.policies, &attributes)?;
+        let _turn = self.known.vault.turn();
+        let ouid = crate::hsm::object::ouid_of(&attributes);
+        let present = self.token_objects()?.into_iter().find(|object| object.ouid() == ouid);
+        let (handle, change) = match present {
+            Some(present) if !replace => return Ok(Imported::Present(present.handle().0)),
+            Some(present) => {
+                let object = Arc::new(Object::new(present.handle(), attributes));
+                (present.handle(), Change::Replace(object))
+            }
+            None => {
+                let handle = self.known.vault.next_handle()?;
+                (handle, Change::Add(Arc::new(Object::new(handle, attributes))))
+            }
+        };
+        let replaced = matches!(change, Change::Replace(_));
+        self.write(AuditAct::ImportObject, &[change])?;
+        Ok(if replaced { Imported::Replaced(handle.0) } else { Imported::Added(handle.0) })
+    }
+
+    fn crypto_officer(&self) -> Result<(), Status> {
+        match (self.role, self.must_change) {
+            (Some(Role::CryptoOfficer), false) => Ok(()),
+            (Some(Role::CryptoOfficer), true) => Err(Status::PinExpired),
+            _ => Err(Status::UserNotLoggedIn),
+        }
+    }
+
+    /// What policies leave of transfers. Those about cloning hold at both ends.
+    fn check_transfer(&self, purpose: TransferPurpose, class: ObjectClass) -> Result<(), Status> {
+        let hsm = match purpose {
+            TransferPurpose::Clone => HsmPolicy::NetworkReplication,
+            TransferPurpose::Backup => HsmPolicy::OffboardStorage,
+        };
+        let partition = match class {
+            ObjectClass::PRIVATE_KEY => Some(Policy::PrivateKeyCloning),
+            class if is_key(class) && class != ObjectClass::PUBLIC_KEY => {
+                Some(Policy::SecretKeyCloning)
+            }
+            _ => None,
+        };
+        let permitted = partition.is_none_or(|policy| self.known.policies.permits(policy));
+        if permitted && self.hsm.hsm_policies().permits(hsm) {
+            Ok(())
+        } else {
+            Err(Status::OperationNotAllowed)
+        }
+    }
+
+    fn token_objects(&self) -> Result<Vec<Arc<Object>>, Status> {
+        let all = |shelf: &crate::hsm::object::Shelf| shelf.all().cloned().collect::<Vec<_>>();
+        let mut objects = self.known.vault.public(self.hsm, all)?;
+        if let Some(open) = &self.unlocked {
+            objects.extend(all(&open.read()));
+        }
+        objects.sort_by_key(|object| object.handle().0);
+        Ok(objects)
+    }
+
+    /// The keys for a salt: those of the last object, unless salt or domains are others.
+    fn transfer(&self, salt: [u8; 16]) -> Result<Arc<Transfer>, Status> {
+        let serial = self.link.serial();
+        let generation = self.known.generation;
+        let domains = self.hsm.store.domains(serial).map_err(fault)?;
+        let mut last = self.link.application().transfers().0.lock();
+        let last = last.as_mut().map_err(|_| Status::DeviceError)?;
+        if let Some(known) = last.as_ref()
+            && (known.salt, known.generation) == (salt, generation)
+            && known.domains == domains
+        {
+            return Ok(known.clone());
+        }
+        let key = self.link.login(generation).as_ref().map(|login| login.key.clone());
+        let key = key.ok_or(Status::UserNotLoggedIn)?;
+        let make = |domain: &DomainRow| {
+            let (_, made) = self.hsm.domain_key(serial, domain, (&key, salt))?;
+            Ok(Sealer::new(made.expose()))
+        };
+        let sealers = domains.iter().map(make).collect::<Result<Vec<_>, Status>>()?;
+        let transfer = Arc::new(Transfer { salt, generation, domains, sealers });
+        **last = Some(transfer.clone());
+        Ok(transfer)
+    }
+}
+
+impl Transfers {
+    /// Forgets the keys.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What a sealed object is bound to: a clone under way is no backup.
+const fn seat(purpose: TransferPurpose) -> Seat<'static> {
+    let object = match purpose {
+        TransferPurpose::Clone => "clone",
+        TransferPurpose::Backup => "backup",
+    };
+    Seat { store: "transfer", object, field: "attributes" }
+}

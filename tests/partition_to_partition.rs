@@ -1,0 +1,165 @@
+//! Objects from partition to partition, with real programs: cloned, backed up, synchronized.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod world;
+
+use lunacm::{
+    client::{Application, home::Home},
+    model::{
+        Password, Reply, Request, Role,
+        cryptoki::{
+            AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest, ObjectClass,
+            SessionId, Template,
+        },
+    },
+};
+use world::{Client, World};
+
+const CO: &str = "crypto-officer-1";
+
+/// A client with a slot on each of these partitions, initialized with these domains, all under
+/// the same passwords.
+fn client(world: &World, domains: &[&str]) -> Client {
+    let mut identities = world.identities();
+    identities.sort();
+    let client = world.connected_to("client1", &identities[0]);
+    for identity in &identities[1..] {
+        client.lunacm(&format!("stc partitionregister -file {}\n", identity.display())).ok();
+    }
+    let initialize = |(slot, domain): (usize, &&str)| {
+        format!(
+            "slot set -slot {slot}\n\
+             partition init -label par{slot} -password partition-so-1 -domain {domain} -force\n\
+             role login -name po -password partition-so-1\n\
+             role init -name co -password initial-pin\n\
+             role logout\n\
+             role login -name co -password initial-pin\n\
+             role changepw -name co -oldpw initial-pin -newpw {CO}\n\
+             role logout\n"
+        )
+    };
+    let script: String = domains.iter().enumerate().map(initialize).collect();
+    client.lunacm(&script).ok();
+    client
+}
+
+/// Puts data objects into the partition in a slot.
+fn create(client: &Client, slot: u32, labels: &[&str]) {
+    let application = Application::new(Home::at(&client.home));
+    application.refresh().unwrap();
+    let partition = application.slot(slot).unwrap().partition;
+    let role = Role::CryptoOfficer;
+    let login = Request::Login { role, password: Password::new(CO.to_owned()) };
+    assert_eq!(partition.call(&login).unwrap(), Reply::Done);
+    let session = SessionId(1);
+    let open = CryptokiRequest::OpenSession { session, read_write: true };
+    assert_eq!(partition.call(&Request::Cryptoki(open)).unwrap(), Reply::Done);
+    for label in labels {
+        let template = Template::default()
+            .with(A::CLASS, ObjectClass::DATA.0)
+            .with(A::TOKEN, true)
+            .with(A::PRIVATE, true)
+            .with(A::LABEL, AttributeValue::bytes(label.as_bytes()))
+            .with(A::VALUE, AttributeValue::bytes(b"value"));
+        let create = CryptokiRequest::CreateObject { session, template };
+        let made = partition.call(&Request::Cryptoki(create)).unwrap();
+        assert!(matches!(made, Reply::Cryptoki(CryptokiReply::Object(_))), "{made:?}");
+    }
+    application.close();
+}
+
+fn contents(client: &Client, slot: u32) -> String {
+    let script =
+        format!("slot set -slot {slot}\nrole login -name co -password {CO}\npartition contents\n");
+    client.lunacm(&script).ok().text.clone()
+}
+
+#[test]
+fn objects_are_cloned_within_a_domain_only() {
+    let world = World::with_partitions(&["a", "b", "c"]);
+    let client = client(&world, &["dom", "dom", "another"]);
+    create(&client, 0, &["first", "second"]);
+    let login = format!("slot set -slot 0\nrole login -name co -password {CO}\n");
+    let shown = client.lunacm(&format!(
+        "{login}partition clone -objects all -slot 1 -password {CO} -force\n\
+         partition clone -objects all -slot 1 -password {CO} -force\n"
+    ));
+    shown.ok().has("'first': added").has("'second': already there").has("Number of objects:  2");
+    assert!(contents(&client, 1).contains("Number of objects:  2"));
+
+    let shown = client
+        .lunacm(&format!("{login}partition clone -objects all -slot 2 -password {CO} -force\n"));
+    shown.failed().has("no cloning domain in common").has("CKR_CERTIFICATE_DATA_INVALID");
+    let shown = client.lunacm(&format!(
+        "{login}partition clone -objects all -slot 1 -password wrong-password -force\n"
+    ));
+    shown.failed().has("CKR_PIN_INCORRECT").has("9 attempts are left");
+}
+
+#[test]
+fn a_backup_outlives_its_partition() {
+    let world = World::with_partitions(&["a", "b"]);
+    let client = client(&world, &["dom", "another"]);
+    create(&client, 0, &["first", "second"]);
+    let login = |slot| format!("slot set -slot {slot}\nrole login -name co -password {CO}\n");
+    let shown = client.lunacm(&format!(
+        "{}partition archive backup -partition kept\npartition archive contents -partition kept\n\
+         partition clear -force\npartition contents\n",
+        login(0)
+    ));
+    shown.ok().has("Objects backed up:  2").has("Label:         second").has("Objects deleted:  2");
+    shown.has("No objects viewable");
+    let file = client.home.join("data/backups/kept.backup");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(1)));
+    shown.failed().has("no cloning domain in common");
+    let shown = client.lunacm(&format!(
+        "{}partition archive restore -partition kept -objects 2\n\
+         partition archive restore -partition kept\n\
+         partition archive restore -partition kept -replace -force\n",
+        login(0)
+    ));
+    shown.ok().has("'second': added").has("'second': already there").has("'first': replaced");
+    assert!(contents(&client, 0).contains("Number of objects:  2"));
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.truncate(bytes.len() - 1);
+    std::fs::write(&file, bytes).unwrap();
+    let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(0)));
+    shown.failed().has("the backup is damaged");
+    client.lunacm("partition archive list\n").ok().has("(damaged)");
+}
+
+#[test]
+fn members_of_a_group_are_checked_and_synchronized() {
+    let world = World::with_partitions(&["a", "b", "c"]);
+    let client = client(&world, &["dom", "dom", "another"]);
+    create(&client, 0, &["first"]);
+    create(&client, 1, &["second"]);
+    let create = format!("hagroup creategroup -slot 0 -label ha -password {CO}");
+    let unanswered = client.lunacm(&format!("{create}\nhagroup listgroups -password \"\"\n"));
+    unanswered.failed().has("There are no HA groups.");
+    client.lunacm(&format!("{create}\ncopy\n")).ok().has("created with group number 1");
+    let add = |slot| format!("hagroup addmember -group ha -slot {slot} -password {CO}\n");
+    client.lunacm(&add(2)).failed().has("different cloning domains");
+    client.lunacm(&format!("{}copy\n", add(1))).ok().has("Needs sync:  yes");
+    let list = format!("hagroup listgroups -password {CO}\n");
+    client.lunacm(&list).ok().has("Needs sync:  yes").has("alive");
+    let shown = client.lunacm(&format!("hagroup synchronize -group ha -password {CO}\n{list}"));
+    shown.ok().has(": 1 objects copied").has("Needs sync:  no");
+    for slot in [0, 1] {
+        let shown = contents(&client, slot);
+        assert!(shown.contains("first") && shown.contains("second"), "{shown}");
+    }
+    // What the configuration says is what Luna's says.
+    let text = std::fs::read_to_string(client.home.join("Chrystoki.conf")).unwrap();
+    assert!(text.contains("VirtualToken00Label = ha;") && text.contains("ha = 1;"), "{text}");
+    let removal = client.lunacm("hagroup removemember -group ha -slot 0\n");
+    removal.ok().has("successfully removed from group ha");
+    client.lunacm(&format!("{}remove\n", add(0))).ok().has("Needs sync:  yes");
+    assert!(contents(&client, 0).contains("No objects viewable"));
+}
