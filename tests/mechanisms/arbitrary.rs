@@ -144,7 +144,7 @@ proptest! {
         let template = asked.map_or_else(Template::default, |bytes| {
             Template::default().with(A::VALUE_LEN, bytes)
         });
-        let _ = mechanism::derive(&case, &prepared, &[prepared.clone()], &template);
+        let _ = mechanism::derive(&case, &prepared, std::slice::from_ref(&prepared), &template);
         let _ = mechanism::decapsulate(&case, &prepared, &message, &template);
         let _ = mechanism::encapsulate(&case, &prepared, &template);
         for class in [ObjectClass::SECRET_KEY, ObjectClass::PRIVATE_KEY] {
