@@ -17,7 +17,9 @@ use lunacm::{
     client::identity_file,
     crypto::{KeyPair, SystemRandom},
     model::{ClientLabel, Label, Password, Reply, Request, Role, Status},
-    net::{Endpoint, KnownCertificates, Link, ServerIdentity, client_config, server_config},
+    net::{
+        Endpoint, KnownCertificates, Link, LinkError, ServerIdentity, client_config, server_config,
+    },
     wire::{decode, encode},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
@@ -180,7 +182,7 @@ fn record(kept: &Recorded) -> Plan {
     })
 }
 
-async fn ask(link: &Arc<Link>, request: &Request) -> Result<Reply, lunacm::net::LinkError> {
+async fn ask(link: &Arc<Link>, request: &Request) -> Result<Reply, LinkError> {
     let (link, request) = (link.clone(), encode(request).unwrap());
     let reply = spawn_blocking(move || link.call(&request)).await.unwrap()?;
     Ok(decode(&reply).unwrap())
@@ -349,4 +351,107 @@ async fn an_honest_middle_changes_nothing() {
     assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
     assert_eq!(ask(&link, &Request::Ping).await, Ok(Reply::Done));
     assert_eq!(link.status().unwrap().replayed, 0);
+}
+
+/// Keeps one frame back for good, or until so many others have passed.
+fn hold(way: Way, number: usize, until: Option<usize>) -> Plan {
+    let held: Mutex<Option<Vec<u8>>> = Mutex::default();
+    Arc::new(move |at, count, frame| {
+        if (at, count) == (way, number) {
+            *held.lock().unwrap() = Some(frame);
+            return Vec::new();
+        }
+        let due = at == way && until.is_some_and(|until| count >= until);
+        let late = if due { held.lock().unwrap().take() } else { None };
+        [Some(frame), late].into_iter().flatten().collect()
+    })
+}
+
+async fn ask_within(link: &Arc<Link>, patience: Duration) -> Result<(), LinkError> {
+    let (link, request) = (link.clone(), encode(&Request::Ping).unwrap());
+    spawn_blocking(move || link.call_within(&request, patience)).await.unwrap().map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_request_is_an_open_question_and_no_more() {
+    let middle = Middle::new();
+    let link = middle.link(hold(Way::ToPartition, 2, None)).await.unwrap();
+    assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
+    let patience = Duration::from_millis(700);
+    assert_eq!(ask_within(&link, patience).await, Err(LinkError::Timeout));
+    assert_eq!(ask(&link, &Request::Ping).await, Ok(Reply::Done), "the link lives on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_comes_too_late_reaches_nobody() {
+    let middle = Middle::new();
+    // Frames to the client: the handshake's answer, the settings, the activation's reply.
+    let link = middle.link(hold(Way::ToClient, 3, Some(5))).await.unwrap();
+    assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
+    let patience = Duration::from_millis(700);
+    assert_eq!(ask_within(&link, patience).await, Err(LinkError::Timeout));
+    for _ in 0..4 {
+        let role = ask(&link, &Request::DescribeRole { role: Role::CryptoUser }).await;
+        assert!(matches!(role, Ok(Reply::Role(role)) if role.role == Role::CryptoUser));
+    }
+    assert_eq!(link.status().unwrap().replayed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_change_with_requests_in_flight_while_everything_is_repeated() {
+    let middle = Middle::new();
+    let frames = Arc::new(Mutex::new(0));
+    let counted = frames.clone();
+    let plan: Plan = Arc::new(move |_, count, frame| {
+        *counted.lock().unwrap() += 1;
+        // The handshake is left alone.
+        if count == 0 { vec![frame] } else { vec![frame.clone(), frame] }
+    });
+    let link = middle.link(plan).await.unwrap();
+    assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
+    let callers: Vec<_> = (0..40)
+        .map(|caller| {
+            let link = link.clone();
+            spawn_blocking(move || {
+                for call in 0..50 {
+                    if call % 10 == caller % 10 {
+                        link.rekey();
+                    }
+                    let role = Request::DescribeRole { role: Role::CryptoOfficer };
+                    let reply = link.call(&encode(&role).unwrap()).unwrap();
+                    let reply = decode(&reply).unwrap();
+                    assert!(matches!(reply, Reply::Role(role) if role.role == Role::CryptoOfficer));
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let status = link.status().unwrap();
+    assert!(status.epoch >= 2, "{status:?}");
+    assert!(status.replayed > 1000, "{status:?}");
+    assert!(*frames.lock().unwrap() > 4000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_change_of_keys_ends_the_link() {
+    let middle = Middle::new();
+    let altered: Plan = Arc::new(|way, count, mut frame| {
+        // A change of keys is long, and nothing else is on its way then.
+        if way == Way::ToPartition && count > 1 && frame.len() > 500 {
+            frame[300] ^= 1;
+        }
+        vec![frame]
+    });
+    let link = middle.link(altered).await.unwrap();
+    assert!(matches!(ask(&link, &activate()).await, Ok(Reply::Activated { .. })));
+    link.rekey();
+    let mut asked = 0;
+    while ask(&link, &Request::Ping).await.is_ok() {
+        asked += 1;
+        assert!(asked < 1000, "the change of keys never came");
+    }
+    assert!(ask(&link, &Request::Ping).await.is_err(), "the error stays");
+    assert!(middle.world.daemon.log().contains("does not authenticate"));
 }

@@ -209,11 +209,6 @@ impl Carrier {
         self.send_control(out)
     }
 
-    /// Has the channel change its keys with the next message.
-    pub(super) fn rekey(&mut self) {
-        self.session.as_mut().map(Session::rekey);
-    }
-
     /// Puts what the channel's engine has to say to the end of `out`: changes of keys, settings.
     fn send_control(&mut self, out: &mut Vec<u8>) -> Result<(), CarrierError> {
         while let Some(session) = self.session.as_mut().filter(|session| session.has_control()) {

@@ -109,9 +109,11 @@ impl Link {
         self.multiplexer.with_codec(|carrier| carrier.session().map(Session::status))
     }
 
-    /// Has the channel change its keys with the next request, whatever they have done.
+    /// Has the channel's keys changed, as soon as both ends come to it.
     pub fn rekey(&self) {
-        self.multiplexer.with_codec(Carrier::rekey);
+        if self.is_ours() {
+            self.multiplexer.change(|carrier, out| carrier.change(Session::rekey, out));
+        }
     }
 
     /// Whether the link has ended, as far as this end can know without asking the other one.

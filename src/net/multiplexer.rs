@@ -88,6 +88,8 @@ struct Core<C> {
     writing: bool,
     /// Absent while somebody reads.
     inbox: Option<Inbox>,
+    /// Who reads, if it waits for a reply itself: it hears no call before something comes.
+    reader: Option<u32>,
     /// When something last came.
     heard: Instant,
     start: Instant,
@@ -113,6 +115,7 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
             handed: 0,
             writing: false,
             inbox: Some(inbox),
+            reader: None,
             heard: now,
             start: now,
             ticked: now,
@@ -158,8 +161,24 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
     }
 
     /// Lets `act` look at the codec.
-    pub(super) fn with_codec<T>(&self, act: impl FnOnce(&mut C) -> T) -> T {
-        act(&mut self.lock().codec)
+    pub(super) fn with_codec<T>(&self, act: impl FnOnce(&C) -> T) -> T {
+        act(&self.lock().codec)
+    }
+
+    /// Has the codec do something; what it then has to say is sent.
+    pub(super) fn change(&self, act: impl FnOnce(&mut C, &mut Vec<u8>) -> Result<(), C::Error>) {
+        let mut core = self.lock();
+        if core.over {
+            return;
+        }
+        let Core { codec, out, .. } = &mut *core;
+        match act(codec, out) {
+            Ok(()) => self.leave(core),
+            Err(error) => {
+                tracing::debug!(%error, "link cannot send");
+                self.end(core);
+            }
+        }
     }
 
     pub(super) const fn socket(&self) -> &S {
@@ -219,17 +238,18 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
                 core = self.write(core);
                 continue;
             }
-            if !core.over
+            // Who is not among the waiting any more is about to be told.
+            if core.waiting.contains_key(&id)
                 && let Some(inbox) = core.inbox.take()
             {
+                core.reader = Some(id);
                 core = self.read(core, inbox);
-                if deadline.is_none_or(|at| Instant::now() < at) {
-                    continue;
-                }
-                if core.waiting.remove(&id).is_some() {
+                let late = deadline.is_some_and(|at| Instant::now() >= at);
+                if late && core.waiting.remove(&id).is_some() {
                     self.leave(core);
                     return Err(LinkError::Timeout);
                 }
+                continue;
             }
             drop(core);
             core = match seat.wait(deadline) {
@@ -308,6 +328,7 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
             Err(error) => Some(error.to_string()),
         };
         core.inbox = Some(inbox);
+        core.reader = None;
         if core.queueing > 0 && !ready.is_empty() {
             self.room.notify_all();
         }
@@ -324,12 +345,15 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
         core
     }
 
-    /// Leaves the work that is left to somebody who stays.
+    /// Leaves the work that is left to somebody who stays; does it if nobody can.
     fn leave<'m>(&'m self, mut core: MutexGuard<'m, Core<C>>) {
-        while core.wants_writer() && core.waiting.is_empty() {
+        let next = loop {
+            let next = core.next();
+            if next.is_some() || !core.wants_writer() {
+                break next;
+            }
             core = self.write(core);
-        }
-        let next = core.next();
+        };
         drop(core);
         if let Some(next) = next {
             next.call();
@@ -396,7 +420,8 @@ impl<C: Codec> Core<C> {
     /// likely.
     fn next(&self) -> Option<Arc<Seat>> {
         let idle = !self.over && self.inbox.is_some() || self.wants_writer();
-        idle.then(|| self.waiting.values().next().cloned()).flatten()
+        let mut able = self.waiting.iter().filter(|(id, _)| Some(**id) != self.reader);
+        idle.then(|| able.next().map(|(_, seat)| seat.clone())).flatten()
     }
 }
 

@@ -37,9 +37,15 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a daemon on this data directory; port 0 takes a free one.
     pub fn start(data: &Path, port: u16) -> Self {
+        Self::start_with(data, port, &[])
+    }
+
+    /// As [`Self::start`], with more arguments.
+    pub fn start_with(data: &Path, port: u16, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lunahsmd"))
             .args(["--name", "localhost", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data)
+            .args(arguments)
             .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -81,6 +87,11 @@ impl Daemon {
         wait(&mut self.child, "lunahsmd")
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the daemon has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
@@ -103,14 +114,23 @@ pub struct World {
 impl World {
     /// A world with a fresh appliance.
     pub fn new() -> Self {
+        Self::new_with(&[])
+    }
+
+    fn new_with(arguments: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let daemon = Daemon::start(&root.path().join("hsm"), 0);
+        let daemon = Daemon::start_with(&root.path().join("hsm"), 0, arguments);
         Self { root, daemon }
     }
 
     /// A world whose HSM is initialized and has these partitions, their identities exported.
     pub fn with_partitions(names: &[&str]) -> Self {
-        let world = Self::new();
+        Self::with_partitions_and(names, &[])
+    }
+
+    /// As [`Self::with_partitions`], with more arguments for the daemon.
+    pub fn with_partitions_and(names: &[&str], arguments: &[&str]) -> Self {
+        let world = Self::new_with(arguments);
         let init = format!("hsm init -label hsm1 -password {SO} -domain dom -force\n");
         world.lunash(&init).ok();
         for name in names {

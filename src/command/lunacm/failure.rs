@@ -97,6 +97,11 @@ pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static 
             format!("the partition closed the link: {error}"),
             "Try again; if it stays so, the appliance's log says more.",
         ),
+        ConnectFailure::Refused(status @ Status::SessionCount) => (
+            *status,
+            "the appliance, or this client on it, has as many links as it may have".to_owned(),
+            "End other programs that use the partition, or have the limit raised: lunahsmd --max-links-per-client.",
+        ),
         ConnectFailure::Refused(status @ Status::StcNotEnabled) => (
             *status,
             reason.to_string(),

@@ -1,0 +1,124 @@
+//! A partition that executes requests, answers them in any order, and now and then has something
+//! to say of its own.
+
+use std::collections::HashMap;
+
+use shuttle::{
+    rand::{Rng, thread_rng},
+    sync::Mutex,
+};
+use zeroize::Zeroizing;
+
+use crate::{inbox::Inbox, multiplexer::Codec, network::Network};
+
+/// The number of frames that are between the two ends themselves, as a change of keys is.
+const CONTROL: u32 = 0;
+
+/// What was executed, and how often.
+#[derive(Default)]
+pub struct Partition {
+    executed: Mutex<HashMap<Vec<u8>, u32>>,
+}
+
+impl Partition {
+    /// Serves a connection until it is cut, or cuts it after so many requests.
+    pub fn serve(&self, network: &Network, breaks_after: Option<usize>) {
+        let mut arrived = Vec::new();
+        let mut unanswered = Vec::new();
+        let (mut taken, mut asked, mut heard) = (0, 0, 0);
+        loop {
+            if breaks_after.is_some_and(|limit| taken >= limit) {
+                network.cut();
+                return;
+            }
+            if thread_rng().gen_bool(0.2) {
+                asked += 1;
+                network.write(&frame(CONTROL, b"change of keys"));
+            }
+            let bytes = network.read();
+            if bytes.is_empty() {
+                assert!(heard <= asked, "the client answered what was not asked");
+                return;
+            }
+            arrived.extend(bytes);
+            while let Some((id, content)) = next_frame(&mut arrived) {
+                if id == CONTROL {
+                    heard += 1;
+                    continue;
+                }
+                taken += 1;
+                *self.executed.lock().unwrap().entry(content.clone()).or_default() += 1;
+                unanswered.push((id, content));
+            }
+            while !unanswered.is_empty() {
+                let at = thread_rng().gen_range(0..unanswered.len());
+                let (id, request): (u32, Vec<u8>) = unanswered.swap_remove(at);
+                network.write(&frame(id, &answer_to(&request)));
+            }
+        }
+    }
+
+    /// How often this request was executed.
+    pub fn times(&self, request: &[u8]) -> u32 {
+        self.executed.lock().unwrap().get(request).copied().unwrap_or_default()
+    }
+
+    /// How often the request was that was executed most often.
+    pub fn most_often(&self) -> u32 {
+        self.executed.lock().unwrap().values().copied().max().unwrap_or_default()
+    }
+}
+
+/// The only right answer to a request.
+pub fn answer_to(request: &[u8]) -> Vec<u8> {
+    request.iter().rev().map(|byte| byte ^ 0xff).collect()
+}
+
+/// The client's codec: frames of a number, a length and a content.
+#[derive(Default)]
+pub struct Frames(Vec<u8>);
+
+impl Codec for Frames {
+    type Error = String;
+
+    fn send(&mut self, id: u32, request: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+        out.extend(frame(id, request));
+        Ok(())
+    }
+
+    fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        out: &mut Vec<u8>,
+        hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
+    ) -> Result<(), String> {
+        let pending = inbox.pending();
+        let count = pending.len();
+        self.0.extend_from_slice(pending);
+        inbox.consume(count);
+        while let Some((id, content)) = next_frame(&mut self.0) {
+            if id == CONTROL {
+                out.extend(frame(CONTROL, b"changed"));
+            } else {
+                hand_over(id, Zeroizing::new(content));
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, _: std::time::Duration) {}
+}
+
+fn frame(id: u32, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    [&id.to_be_bytes()[..], &length.to_be_bytes(), content].concat()
+}
+
+fn next_frame(bytes: &mut Vec<u8>) -> Option<(u32, Vec<u8>)> {
+    let id = u32::from_be_bytes(*bytes.first_chunk()?);
+    let length = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
+    let length = usize::try_from(length).unwrap();
+    let content = bytes.get(8..8 + length)?.to_vec();
+    bytes.drain(..8 + length);
+    Some((id, content))
+}
