@@ -119,6 +119,9 @@ impl Desk {
             AdminRequest::ResizePartition { name, size } => {
                 self.hsm.resize_partition(session, &name, size)?;
             }
+            AdminRequest::PartitionContents { name, password } => {
+                return self.hsm.partition_contents(&name, &password).map(AdminReply::Objects);
+            }
             AdminRequest::PartitionPolicies { name } => {
                 let (capabilities, policies) = self.hsm.partition_policies(&name)?;
                 return Ok(AdminReply::Policies { capabilities, policies });

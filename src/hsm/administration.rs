@@ -1,10 +1,13 @@
 //! What the HSM SO changes once HSM and partitions exist, and how the HSM forgets everything.
 
-use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LinkSession, LoginFailure, fault, wait};
+use super::{
+    AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LinkSession, LoginFailure, application::Caller,
+    fault, wait,
+};
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, PARTITION_OVERHEAD_BYTES, Password, Policy, PolicySet,
-        PolicyValue, Reply, Role, Status, StorageSize,
+        CLIENT_IDENTITY_BYTES, Label, ObjectEntry, PARTITION_OVERHEAD_BYTES, Password, Policy,
+        PolicySet, PolicyValue, Reply, Role, Status, StorageSize,
     },
     store::{Credential, PartitionRow},
 };
@@ -137,17 +140,38 @@ impl Hsm {
         (changes, erase): (&[PolicyValue], bool),
     ) -> (Result<(), Status>, Vec<Effect>) {
         let mut effects = Vec::new();
-        let outcome = self.with_officer(name, password, &mut effects, |_, partition| {
+        let login = (Role::PartitionSo, password);
+        let outcome = self.with_role(name, login, &mut effects, |_, partition| {
             self.change_policies(partition, changes, erase)
         });
         (outcome, effects)
     }
 
-    /// Does something as a partition's SO, whose password the administrator has typed.
-    fn with_officer(
+    /// The objects of a partition, with its Crypto Officer's password, which is checked and counted
+    /// as in a login. Only for partitions that no client reaches over STC, as above.
+    ///
+    /// # Errors
+    /// There is no such partition, clients reach it over STC, or the password is wrong.
+    pub fn partition_contents(
         &self,
         name: &Label,
         password: &Password,
+    ) -> Result<Vec<ObjectEntry>, Status> {
+        // This role's lock-out ends no links.
+        let (mut objects, mut effects) = (Vec::new(), Vec::new());
+        let login = (Role::CryptoOfficer, password);
+        self.with_role(name, login, &mut effects, |session, partition| {
+            objects = Caller::contents_of(self, session, partition.generation)?;
+            Ok(())
+        })?;
+        Ok(objects)
+    }
+
+    /// Does something as a role of a partition, whose password the administrator has typed.
+    fn with_role(
+        &self,
+        name: &Label,
+        (role, password): (Role, &Password),
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&LinkSession, &PartitionRow) -> Result<(), Status>,
     ) -> Result<(), Status> {
@@ -162,7 +186,7 @@ impl Hsm {
             return Err(Status::OperationNotAllowed);
         }
         let session = LinkSession::new(serial, [0; 32]);
-        let (reply, ended) = self.log_in(&session, &partition, Role::PartitionSo, password)?;
+        let (reply, ended) = self.log_in(&session, &partition, role, password)?;
         effects.extend(ended);
         match reply {
             Reply::Done => act(&session, &partition),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuditCheck, AuditQuery, AuditRecord, HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest,
-    Password, PolicySet, PolicyValue, RoleInfo, SerialNumber, ServiceAction, Status,
+    ObjectEntry, Password, PolicySet, PolicyValue, RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -109,6 +109,14 @@ pub enum AdminRequest {
         /// The partition's name.
         name: Label,
     },
+    /// Asks for the objects of a partition that no client reaches over STC:
+    /// [`AdminReply::Objects`].
+    PartitionContents {
+        /// The partition's name.
+        name: Label,
+        /// The Crypto Officer's password.
+        password: Password,
+    },
     /// Changes policies of a partition that no client reaches over STC.
     ChangePartitionPolicies {
         /// The partition's name.
@@ -159,6 +167,8 @@ pub enum AdminReply {
         /// The values in force.
         policies: HsmPolicySet,
     },
+    /// To [`AdminRequest::PartitionContents`].
+    Objects(Vec<ObjectEntry>),
     /// To [`AdminRequest::PartitionPolicies`].
     Policies {
         /// The greatest values that policies can have.

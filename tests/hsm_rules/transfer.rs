@@ -241,3 +241,22 @@ fn policies_of_the_hsm_hold_clones_and_backups_back() {
         }
     }
 }
+
+#[test]
+fn the_appliance_lists_the_objects_of_partitions_without_stc_clients_only() {
+    let bench = Bench::initialized();
+    let hsm = &bench.hsm;
+    let crypto = partition(&bench, "one", Some(DOMAIN));
+    create(hsm, &crypto, data("public", false));
+    create(hsm, &crypto, data("private", true));
+    let list = |text: &str| {
+        let objects = hsm.partition_contents(&label("one"), &password(text))?;
+        Ok::<Vec<String>, Status>(objects.into_iter().map(|object| object.label).collect())
+    };
+    assert_eq!(list(CO), Err(Status::OperationNotAllowed));
+    assert_eq!(hsm.perform(&crypto, Request::DeregisterSelf).0, Reply::Done);
+    assert_eq!(list("not-the-password"), Err(Status::PinIncorrect));
+    assert_eq!(list(CO).unwrap(), ["public", "private"]);
+    let unknown = hsm.partition_contents(&label("none"), &password(CO));
+    assert_eq!(unknown, Err(Status::ObjectHandleInvalid));
+}

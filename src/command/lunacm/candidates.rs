@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{
+    client::ha,
     model::{Label, Role},
     store::RegisteredPartition,
 };
@@ -30,9 +31,21 @@ impl Session {
                 let registered = self.registered().into_iter().filter_map(|known| known.label);
                 own.chain(registered).map(|label: Label| label.to_string()).collect()
             }
+            "group" | "group_label" => self.groups(),
+            "backup" => {
+                let names = self.backups().names().unwrap_or_default();
+                names.iter().map(ToString::to_string).collect()
+            }
             "client_label" => self.heard_clients().to_vec(),
             _ => Vec::new(),
         }
+    }
+
+    /// The labels of the HA groups in the configuration.
+    fn groups(&self) -> Vec<String> {
+        let configuration = self.configuration().ok();
+        let groups = configuration.and_then(|configuration| ha::groups(&configuration).ok());
+        groups.unwrap_or_default().into_iter().map(|group| group.label).collect()
     }
 
     fn registered(&self) -> Vec<RegisteredPartition> {

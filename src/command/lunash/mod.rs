@@ -11,6 +11,7 @@ mod ntls;
 mod ntls_failure;
 mod partition;
 mod partition_change;
+mod partition_contents;
 mod partition_policy;
 mod policy_table;
 mod screen;

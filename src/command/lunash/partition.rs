@@ -9,6 +9,7 @@ use super::{
     super::unavailable::Unavailable,
     Appliance, failure,
     partition_change::{Rename, Resize},
+    partition_contents::ShowContents,
     partition_policy::{ChangePolicy, ShowPolicies},
     screen::{Sentence, Success, yes_no},
 };
@@ -58,6 +59,9 @@ pub enum Command {
     /// Gives a partition another size
     #[command(visible_alias = "res")]
     Resize(Resize),
+    /// Lists the objects of a partition that no client reaches over STC
+    #[command(name = "showContents", visible_alias = "showc")]
+    ShowContents(ShowContents),
     /// Shows what a partition can do and what its policies permit
     #[command(name = "showPolicies", visible_alias = "showp")]
     ShowPolicies(ShowPolicies),
@@ -131,6 +135,7 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
         Command::Delete { partition, force } => delete(partition.name, force, appliance, console),
         Command::Rename(options) => options.run(appliance),
         Command::Resize(options) => options.run(appliance, console),
+        Command::ShowContents(options) => options.run(appliance, console),
         Command::ShowPolicies(options) => options.run(appliance),
         Command::ChangePolicy(options) => options.run(appliance, console),
         Command::Activate(_)

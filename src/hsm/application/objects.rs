@@ -8,7 +8,7 @@ use crate::{
         Change, Makings, Object, Origin, changed, charge, complete, copied, is_key, permission,
         read, to_bytes,
     },
-    hsm::{fault, mechanism},
+    hsm::{Hsm, KnownPartition, LinkSession, fault, mechanism, object::Unlocked},
     model::{
         AuditAct, ObjectEntry, Status,
         cryptoki::{
@@ -164,20 +164,45 @@ impl Caller<'_> {
     /// # Errors
     /// The store cannot be read.
     pub(in crate::hsm) fn contents(&self) -> Result<Vec<ObjectEntry>, Status> {
-        let entry = |object: &Arc<Object>| ObjectEntry {
-            label: object.label(),
-            handle: u32::try_from(object.handle().0).unwrap_or(u32::MAX),
-            class: u32::try_from(object.class().0).unwrap_or(u32::MAX),
-            ouid: object.ouid(),
-        };
-        let list = |shelf: &crate::hsm::object::Shelf| shelf.all().map(entry).collect::<Vec<_>>();
-        let mut entries = self.known.vault.public(self.hsm, list)?;
-        if let Some(open) = &self.unlocked {
-            entries.extend(list(&open.read()));
-        }
-        entries.sort_by_key(|entry| entry.handle);
-        Ok(entries)
+        let unlocked = self.unlocked.as_deref();
+        entries(self.hsm, &self.known, unlocked)
     }
+
+    /// The token objects that a login on the appliance itself opens.
+    ///
+    /// # Errors
+    /// Nobody is logged in, or the store cannot be read.
+    pub(in crate::hsm) fn contents_of(
+        hsm: &Hsm,
+        link: &LinkSession,
+        generation: u64,
+    ) -> Result<Vec<ObjectEntry>, Status> {
+        let known = hsm.known(link.serial()).ok_or(Status::TokenNotPresent)?;
+        let unlocked = link.login(generation).as_ref().map(|login| login.unlocked.clone());
+        let unlocked = unlocked.ok_or(Status::UserNotLoggedIn)?;
+        entries(hsm, &known, unlocked.as_deref())
+    }
+}
+
+/// Objects as `partition contents` lists them.
+fn entries(
+    hsm: &Hsm,
+    known: &KnownPartition,
+    unlocked: Option<&Unlocked>,
+) -> Result<Vec<ObjectEntry>, Status> {
+    let entry = |object: &Arc<Object>| ObjectEntry {
+        label: object.label(),
+        handle: u32::try_from(object.handle().0).unwrap_or(u32::MAX),
+        class: u32::try_from(object.class().0).unwrap_or(u32::MAX),
+        ouid: object.ouid(),
+    };
+    let list = |shelf: &crate::hsm::object::Shelf| shelf.all().map(entry).collect::<Vec<_>>();
+    let mut entries = known.vault.public(hsm, list)?;
+    if let Some(open) = unlocked {
+        entries.extend(list(&open.read()));
+    }
+    entries.sort_by_key(|entry| entry.handle);
+    Ok(entries)
 }
 
 /// Takes values over, in place of those that are there.
