@@ -41,7 +41,7 @@ fuzz_target!(|data: &[u8]| {
         for operation in OPERATIONS {
             run(operation, &mechanism, &key, &message);
         }
-        let _ = mechanism::derive(&mechanism, &key, &[key.clone()], &template);
+        let _ = mechanism::derive(&mechanism, &key, std::slice::from_ref(&key), &template);
         let _ = mechanism::decapsulate(&mechanism, &key, &message, &template);
         let _ = mechanism::unwrap(&mechanism, &key, &message, &template);
         let Ok(mut wrapped) = mechanism::wrap(&mechanism, &key, &template) else { continue };

@@ -15,6 +15,7 @@ mod codes;
 mod derivation;
 mod entry;
 mod hashing;
+mod lengths;
 mod library;
 mod memory;
 mod operation;

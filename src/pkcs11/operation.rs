@@ -137,6 +137,15 @@ impl Session {
     ) -> Result<(), Status> {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
+        if output.is_question()
+            && data.is_absent()
+            && matches!(active.stage, Stage::Ready)
+            && let Some(bound) = self.bound(&active)
+        {
+            output.tell(bound);
+            state.operations.0.push(active);
+            return Ok(());
+        }
         let data = data.copied();
         let (data, answer) = match mem::replace(&mut active.stage, Stage::Ready) {
             Stage::Answered { data: before, answer } if before == data => (data, answer),

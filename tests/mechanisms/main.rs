@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod arbitrary;
 mod derivation;
 mod every;
 mod import;

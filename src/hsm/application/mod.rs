@@ -18,7 +18,10 @@ mod wrapping;
 pub(super) use caller::Caller;
 pub(super) use sessions::Application;
 
-use super::{Hsm, LinkSession, fault, mechanism, object::permission};
+use super::{
+    Hsm, LinkSession, fault, mechanism,
+    object::{is_narrow, permission},
+};
 use crate::model::{
     AuditAct, Reply, Status,
     cryptoki::{CryptokiReply, CryptokiRequest, Mechanism, Operation},
@@ -40,6 +43,7 @@ impl Hsm {
                 data.len() <= QUICK_BYTES && !permission::is_heavy(*operation, mechanism)
             }
             CryptokiRequest::Update { data, .. } => data.len() <= QUICK_BYTES,
+            CryptokiRequest::FindObjects { template, .. } => is_narrow(template),
             CryptokiRequest::Finish { operation, .. } => {
                 !matches!(operation, Operation::Sign | Operation::Decrypt)
             }
@@ -48,7 +52,6 @@ impl Hsm {
             | CryptokiRequest::Begin { .. }
             | CryptokiRequest::ObjectSize { .. }
             | CryptokiRequest::GetAttributes { .. }
-            | CryptokiRequest::FindObjects { .. }
             | CryptokiRequest::UpdateWithKey { .. }
             | CryptokiRequest::Cancel { .. }
             | CryptokiRequest::Mechanisms => true,

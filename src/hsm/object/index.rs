@@ -61,6 +61,13 @@ impl Index {
     }
 }
 
+/// Whether a search looks at few objects, because it names a value that few have; or at as many as
+/// it returns. Others may have to look at every object of a partition.
+pub(in crate::hsm) fn is_narrow(template: &Template) -> bool {
+    const COMMON: [A; 2] = [A::CLASS, A::KEY_TYPE];
+    template.0.is_empty() || places(template).any(|(kind, _)| !COMMON.contains(&kind))
+}
+
 /// Where an object with these attributes stands. An empty value is as good as none.
 fn places(attributes: &Template) -> impl Iterator<Item = (A, Box<[u8]>)> {
     INDEXED.into_iter().filter_map(|kind| match attributes.get(kind)? {

@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 pub(super) use change::{changed, copied};
+pub(super) use index::is_narrow;
 pub(super) use origin::Origin;
 pub(super) use read::{is_revealed, read};
 pub(super) use rules::is_key;
