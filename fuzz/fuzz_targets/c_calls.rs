@@ -9,11 +9,7 @@ mod arguments;
 #[path = "../../tests/pkcs11_edge/caller.rs"]
 mod caller;
 
-use std::{
-    env, fs,
-    sync::{LazyLock, Mutex},
-    time::SystemTime,
-};
+use std::{cell::RefCell, env, fs, time::SystemTime};
 
 use caller::{Caller, Choices, PIN};
 use libfuzzer_sys::fuzz_target;
@@ -23,7 +19,13 @@ use lunacm::{
     model::{Password, Reply, Request, Role, Status},
 };
 
-static CALLER: LazyLock<Mutex<Caller>> = LazyLock::new(|| {
+thread_local! {
+    /// The host program; the fuzzer has one thread.
+    static CALLER: RefCell<Caller> = RefCell::new(start());
+}
+
+/// An appliance with a partition that is ready to use, and a host program in its client's home.
+fn start() -> Caller {
     let directory = env::temp_dir().join(format!("lunacm-fuzz-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
     let home = Home::at(&directory);
@@ -33,8 +35,8 @@ static CALLER: LazyLock<Mutex<Caller>> = LazyLock::new(|| {
     Box::leak(Box::new((runtime, embedded)));
     prepare(home);
     env::set_current_dir(directory).expect("the home");
-    Mutex::new(Caller::new())
-});
+    Caller::new()
+}
 
 /// Initializes the partition and its Crypto Officer.
 fn prepare(home: Home) {
@@ -68,11 +70,13 @@ fn prepare(home: Home) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let mut caller = CALLER.lock().expect("no call panics");
-    let mut choices = Choices(data);
-    while !choices.0.is_empty() {
-        let (function, code) = caller.call(&mut choices);
-        let status = u32::try_from(code).ok().and_then(Status::from_code);
-        assert!(status.is_some_and(|status| status != Status::GeneralError), "{function}: {code:#x}");
-    }
+    CALLER.with_borrow_mut(|caller| {
+        let mut choices = Choices(data);
+        while !choices.0.is_empty() {
+            let (function, code) = caller.call(&mut choices);
+            let status = u32::try_from(code).ok().and_then(Status::from_code);
+            let fine = status.is_some_and(|status| status != Status::GeneralError);
+            assert!(fine, "function {function}: {code:#x}");
+        }
+    });
 });
