@@ -121,7 +121,7 @@ fn who_is_not_registered_is_told_so_and_reaches_nothing() {
     let error = connect(&world, &credentials(&client), &Request::Assigned).unwrap_err();
     assert!(matches!(error, ConnectError::UnknownClient), "{error}");
     world.lunash("ntls information show\n").lacks("Failed Client Connections: 0");
-    assert!(world.daemon.log().contains("no client is registered with this certificate"));
+    world.daemon.logs("no client is registered with this certificate");
 }
 
 #[test]

@@ -92,6 +92,12 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Waits until the daemon has logged this: the log goes through a pipe, and comes late.
+    #[track_caller]
+    pub fn logs(&self, text: &str) {
+        eventually(text, || self.log().contains(text));
+    }
+
     /// What the daemon has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
