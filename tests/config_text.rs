@@ -152,6 +152,15 @@ fn configurations() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.concat())
 }
 
+#[test]
+fn an_emptied_value_stays_as_it_is_when_emptied_again() {
+    let mut config = parsed("ac = {B==;\n}");
+    for _ in 0..2 {
+        config.set("ac", "B", "").unwrap();
+        assert_eq!(config.text(), "ac = {B=;\n}");
+    }
+}
+
 proptest! {
     #[test]
     fn an_accepted_text_is_printed_as_it_was(text in texts()) {

@@ -180,7 +180,8 @@ const DEFAULT_INDENTATION: &str = "   ";
 /// A value that was empty has no space of its own before it: `Entry =;`.
 fn spaced_value(text: &str, entry: &Entry, value: &str) -> String {
     let touches = text.get(..entry.value.start).is_some_and(|before| before.ends_with('='));
-    if entry.value.is_empty() && touches { format!(" {value}") } else { value.to_owned() }
+    let needs_blank = entry.value.is_empty() && touches && !value.is_empty();
+    if needs_blank { format!(" {value}") } else { value.to_owned() }
 }
 
 fn is_name(text: &str) -> bool {
