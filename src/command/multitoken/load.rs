@@ -118,31 +118,32 @@ impl Target {
         let pin = &self.pin;
         let work_off = |session: Session| {
             start.wait();
-            let mut done = 0_u32;
+            let (mut done, mut busy) = (0_u32, Duration::ZERO);
             while !stop.load(Ordering::Relaxed) {
-                act(mode, work, (&session, pin), done)?;
+                let from = Instant::now();
+                let made = act(mode, work, (&session, pin), done)?;
+                busy += from.elapsed();
+                // Not counted: a token is not to fill while it is measured.
+                made.into_iter().flatten().try_for_each(|made| session.destroy_object(made))?;
                 done += 1;
             }
-            Ok::<_, Error>(done)
+            Ok::<_, Error>(f64::from(done) / busy.as_secs_f64())
         };
-        let (done, elapsed) = thread::scope(|scope| {
+        let rates = thread::scope(|scope| {
             let work_off = &work_off;
             let running: Vec<_> = sessions
                 .into_iter()
                 .map(|session| scope.spawn(move || work_off(session)))
                 .collect();
             start.wait();
-            let started = Instant::now();
             thread::sleep(time);
             stop.store(true, Ordering::Relaxed);
-            let counts: Result<Vec<_>, _> = running
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or(Err(Error::InvalidValue)))
-                .collect();
-            (counts, started.elapsed())
+            let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
+            ended
+                .map(|rate| rate.unwrap_or(Err(Error::InvalidValue)))
+                .collect::<Result<Vec<_>, _>>()
         });
-        let done: f64 = done.map_err(|error| told(&error))?.into_iter().map(f64::from).sum();
-        Ok(done / elapsed.as_secs_f64())
+        Ok(rates.map_err(|error| told(&error))?.into_iter().sum())
     }
 
     /// Deletes what the load has left on the token.
@@ -196,32 +197,35 @@ impl Target {
     }
 }
 
+/// What an operation has made and what is to be destroyed after it.
+type Made = Option<[ObjectHandle; 2]>;
+
 /// One operation.
 fn act(
     mode: &Mode,
     work: &Work,
     (session, pin): (&Session, &AuthPin),
     number: u32,
-) -> Result<(), Error> {
+) -> Result<Made, Error> {
     let digest = [7; 32];
     let key = work.key.ok_or(Error::InvalidValue);
     match mode {
-        Mode::EcdsaSign(_) => session.sign(&Mechanism::Ecdsa, key?, &digest).map(drop),
-        Mode::RsaSign(_) => session.sign(&Mechanism::RsaPkcs, key?, &digest).map(drop),
+        Mode::EcdsaSign(_) => session.sign(&Mechanism::Ecdsa, key?, &digest).map(|_| None),
+        Mode::RsaSign(_) => session.sign(&Mechanism::RsaPkcs, key?, &digest).map(|_| None),
         Mode::Hmac(_) => {
-            session.sign(&Mechanism::Sha256Hmac, key?, &vec![7; work.packet]).map(drop)
+            session.sign(&Mechanism::Sha256Hmac, key?, &vec![7; work.packet]).map(|_| None)
         }
         Mode::AesGcm(_) => {
             let mut nonce = [0; 12];
             nonce[..4].copy_from_slice(&number.to_be_bytes());
             let gcm = Mechanism::AesGcm(GcmParams::new(&mut nonce, &[], 128.into())?);
-            session.encrypt(&gcm, key?, &vec![7; work.packet]).map(drop)
+            session.encrypt(&gcm, key?, &vec![7; work.packet]).map(|_| None)
         }
-        Mode::Random(_) => session.generate_random_slice(&mut vec![0; work.packet]),
+        Mode::Random(_) => session.generate_random_slice(&mut vec![0; work.packet]).map(|()| None),
         Mode::Find(mode) => {
             let wanted = label(number % mode.objects.max(1));
             match session.find_objects(&[Attribute::Label(wanted)])?.len() {
-                1 => Ok(()),
+                1 => Ok(None),
                 _ => Err(Error::Pkcs11(
                     RvError::FunctionFailed,
                     cryptoki::context::Function::FindObjects,
@@ -233,11 +237,12 @@ fn act(
             let public = [curve, Attribute::Token(true), Attribute::Label(LABEL.to_vec())];
             let private = [Attribute::Token(true), Attribute::Label(LABEL.to_vec())];
             let mechanism = Mechanism::EccKeyPairGen;
-            session.generate_key_pair(&mechanism, &public, &private).map(drop)
+            let pair = session.generate_key_pair(&mechanism, &public, &private);
+            pair.map(|(public, private)| Some([public, private]))
         }
         Mode::Login(_) => {
             session.logout()?;
-            session.login(UserType::User, Some(pin))
+            session.login(UserType::User, Some(pin)).map(|()| None)
         }
     }
 }
