@@ -103,10 +103,11 @@ pub fn locate(home: &Home) -> Result<PathBuf, Failure> {
     let named = configuration.as_ref().and_then(|all| all.get("Chrystoki2", "LibUNIX64"));
     let named = named.map(|name| home.directory().join(name)).filter(|path| path.is_file());
     let program = env::current_exe().ok();
+    // Installed beside the programs or in lib; cargo leaves it in deps when it makes tests only.
     let beside = program
         .as_deref()
         .and_then(Path::parent)
-        .map(|directory| [directory.join(OURS), directory.join("../lib").join(OURS)]);
+        .map(|directory| ["", "../lib", "deps"].map(|place| directory.join(place).join(OURS)));
     let found = named.or_else(|| beside?.into_iter().find(|path| path.is_file()));
     found.ok_or_else(|| {
         Failure::new(format!("{OURS} was not found"), Status::GeneralError.to_string()).remedy(
