@@ -1,6 +1,6 @@
 //! The PKCS#11 module: C functions to requests.
 //!
-//! A C function (`entry`) turns its pointers into values of [`memory`], calls a plain function of
+//! A C function (`entry`) turns its pointers into values of `memory`, calls a plain function of
 //! the parts below, and turns the status into a return value that the specification allows for it
 //! (`codes`). Nothing below `entry` and the conversions knows a raw pointer. What the
 //! specification has a library decide is decided here: handles, the order of calls, buffers that

@@ -18,7 +18,7 @@ pub const NAME: &str = "client_name";
 /// The `client` commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Registers a client with its certificate, <host>.pem in your files
+    /// Registers a client with its certificate, HOST.pem in your files
     #[command(visible_alias = "reg")]
     Register(Register),
     /// Lists the registered clients
@@ -85,10 +85,10 @@ pub struct Register {
 /// Where a client is.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The client's host name; its certificate is <hostname>.pem
+    /// The client's host name; its certificate is HOSTNAME.pem
     #[arg(long, visible_alias = "h", value_name = "hostname", conflicts_with = "ip")]
     hostname: Option<ClientHost>,
-    /// The client's address; its certificate is <ip>.pem
+    /// The client's address; its certificate is IP.pem
     #[arg(long, visible_alias = "i", value_name = "ip_address")]
     ip: Option<IpAddr>,
 }
