@@ -28,6 +28,7 @@ use super::{
 use crate::{
     channel::{Directory, Responder, SessionSettings},
     crypto::PublicKey,
+    model::KeepAlive,
 };
 
 /// What an appliance does with links and requests.
@@ -43,6 +44,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// What holds for the link's channel at its start; a [`Closer`] changes it.
     fn session_settings(&self, link: &Self::Link) -> SessionSettings;
+
+    /// How links by certificate find out that their client is gone.
+    fn keep_alive(&self) -> KeepAlive;
 
     /// How long the link may take to send its first request.
     fn activation_patience(&self, link: &Self::Link) -> Duration;
