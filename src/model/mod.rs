@@ -8,6 +8,7 @@ mod admin;
 mod application;
 mod audit;
 pub mod cryptoki;
+mod hexadecimal;
 mod host;
 mod label;
 mod limits;
