@@ -1,6 +1,7 @@
 //! Objects: what attributes they have, who may see and change them, where they are kept.
 
 mod change;
+mod handles;
 mod index;
 mod origin;
 pub(super) mod permission;
