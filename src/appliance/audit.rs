@@ -20,6 +20,7 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
             AuditAct::ChangePolicy
         }
         AdminRequest::ChangeHsmPassword { .. } => AuditAct::ChangePassword,
+        AdminRequest::ConfigureAudit { .. } => AuditAct::ConfigureAudit,
         AdminRequest::Ntls(request) => return act_of_ntls(request),
         AdminRequest::Ping
         | AdminRequest::DescribeHsm
@@ -31,7 +32,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::HsmPolicies
         | AdminRequest::PartitionPolicies { .. }
         | AdminRequest::Audit(_)
-        | AdminRequest::CheckAudit => return None,
+        | AdminRequest::CheckAudit
+        | AdminRequest::AuditConfig => return None,
         _ => AuditAct::Administer,
     })
 }
@@ -51,7 +53,8 @@ pub(super) fn subject(hsm: &Hsm, request: &AdminRequest) -> Option<SerialNumber>
         AdminRequest::DeletePartition { name }
         | AdminRequest::RenamePartition { name, .. }
         | AdminRequest::ResizePartition { name, .. }
-        | AdminRequest::ChangePartitionPolicies { name, .. } => name,
+        | AdminRequest::ChangePartitionPolicies { name, .. }
+        | AdminRequest::ConfigureAudit { partition: Some(name), .. } => name,
         AdminRequest::Ntls(
             NtlsRequest::Assign { partition, .. } | NtlsRequest::Revoke { partition, .. },
         ) => partition,

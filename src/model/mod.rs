@@ -6,6 +6,7 @@
 
 mod admin;
 mod audit;
+mod audit_events;
 pub mod cryptoki;
 mod host;
 mod label;
@@ -23,6 +24,7 @@ pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, St
 pub use audit::{
     AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
 };
+pub use audit_events::{AuditConfig, AuditEvents, AuditEventsError, RecordedUses};
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
