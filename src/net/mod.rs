@@ -19,6 +19,8 @@ mod server;
 mod serving;
 mod tls;
 mod tunnel;
+mod vigil;
+mod workers;
 
 pub use descriptors::raise_descriptor_limit;
 pub use link::{ConnectError, Endpoint, Link};

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     inbox::Inbox,
-    primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError, yield_now},
     seat::{LinkError, Outcome, Seat, Woken},
 };
 
@@ -284,10 +284,17 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
 
     /// Writes what is to be written.
     fn write<'m>(&'m self, mut core: MutexGuard<'m, Core<C>>) -> MutexGuard<'m, Core<C>> {
+        core.writing = true;
+        // Others who were just told their replies are about to send again: one write for all of
+        // them costs little more than one for each.
+        if core.waiting.len() > 1 {
+            drop(core);
+            yield_now();
+            core = self.lock();
+        }
         let spare = mem::take(&mut core.spare);
         let mut bytes = mem::replace(&mut core.out, spare);
         core.handed += u64::try_from(bytes.len()).unwrap_or_default();
-        core.writing = true;
         drop(core);
         let written = self.socket.write_all(&bytes);
         bytes.clear();
