@@ -38,14 +38,12 @@ impl Hsm {
         self.check_officer(session)?;
         let serial = partition.map(|name| self.named(name)).transpose()?.map(|row| row.serial);
         self.store.set_audit_events(serial, events).map_err(fault)?;
-        let partitions = match serial {
-            Some(serial) => vec![serial],
-            None => {
-                let all = self.store.partitions().map_err(fault)?;
-                all.into_iter().map(|partition| partition.serial).collect()
-            }
-        };
-        partitions.into_iter().try_for_each(|serial| self.load(serial)).map_err(fault)?;
+        let partitions = self.store.partitions().map_err(fault)?.into_iter();
+        partitions
+            .map(|partition| partition.serial)
+            .filter(|own| serial.is_none_or(|serial| serial == *own))
+            .try_for_each(|serial| self.load(serial))
+            .map_err(fault)?;
         tracing::info!(?serial, ?events, "events of the audit log changed");
         Ok(())
     }
