@@ -77,7 +77,7 @@ fn create(session: &Session, number: u32) {
     let object = [
         Attribute::Class(ObjectClass::DATA),
         Attribute::Token(true),
-        Attribute::Private(number % 2 == 0),
+        Attribute::Private(number.is_multiple_of(2)),
         Attribute::Label(label(number)),
     ];
     session.create_object(&object).unwrap();
