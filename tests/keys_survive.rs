@@ -8,11 +8,13 @@ mod world;
 use std::{
     fs,
     path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use lunacm::{
@@ -74,6 +76,74 @@ fn no_file_of_the_appliance_holds_a_key_or_its_label() {
     drop(world.daemon);
     assert!(!holds(&data, &scalar) && !holds(&data, b"nobody reads this label"));
     assert!(holds(&data, b"par1"), "the search finds what is there");
+}
+
+#[test]
+fn whoever_is_in_flight_is_answered_when_the_daemon_is_terminated() {
+    let mut world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    let (answered, ()) = generate_while(&client, || assert!(world.daemon.terminate().success()));
+    world.start_again();
+    holds_all(&client, answered);
+}
+
+#[test]
+fn whoever_is_in_flight_is_answered_when_ctrl_c_ends_the_daemon() {
+    let mut world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    world.daemon.kill();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lunahsmd"));
+    command.arg("--data").arg(&world.daemon.data);
+    command.args(["--name", "localhost", "--listen", &format!("127.0.0.1:{}", world.daemon.port)]);
+    let patience = u64::try_from(world::PATIENCE.as_millis()).unwrap();
+    let mut terminal = rexpect::session::spawn_command(command, Some(patience)).unwrap();
+    terminal.exp_string("lunahsmd is ready on").unwrap();
+    let (answered, status) = generate_while(&client, || {
+        terminal.send_control('c').unwrap();
+        terminal.exp_eof().unwrap();
+        terminal.process().wait().unwrap()
+    });
+    let status = format!("{status:?}");
+    assert!(status.starts_with("Exited(") && status.ends_with(", 0)"), "{status}");
+    world.start_again();
+    holds_all(&client, answered);
+}
+
+/// Has six key pairs of RSA-4096 generated at once and meanwhile ends the daemon: what `end` came
+/// to, and the labels of the pairs. All are answered, and some were only after the end was asked
+/// for.
+fn generate_while<T>(client: &Client, end: impl FnOnce() -> T) -> (Vec<String>, T) {
+    let partition = &officer(client);
+    thread::scope(|scope| {
+        let generate = |number: usize| {
+            let label = format!("pair {number}");
+            let made = rsa_pair(partition, &label);
+            made.unwrap_or_else(|status| panic!("{label} was in flight: {status:?}"));
+            (label, Instant::now())
+        };
+        let workers: Vec<_> = (0..6).map(|number| scope.spawn(move || generate(number))).collect();
+        thread::sleep(Duration::from_millis(300));
+        let asked = Instant::now();
+        let ended = end();
+        let answered: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+        assert!(answered.iter().any(|(_, at)| *at > asked), "nothing was in flight any more");
+        (answered.into_iter().map(|(label, _)| label).collect(), ended)
+    })
+}
+
+fn holds_all(client: &Client, labels: Vec<String>) {
+    let partition = officer(client);
+    for label in labels {
+        assert_eq!(find(&partition, &label).len(), 2, "{label} was confirmed");
+    }
+}
+
+fn rsa_pair(partition: &Partition, label: &str) -> Result<CryptokiReply, Status> {
+    let private = labelled(label);
+    let public = private.clone().with(A::MODULUS_BITS, 4096_u64);
+    let mechanism = Mechanism::plain(M::RSA_PKCS_KEY_PAIR_GEN);
+    let request = CryptokiRequest::GenerateKeyPair { session: S, mechanism, public, private };
+    perform(partition, request)
 }
 
 /// Generates pairs in four threads until the daemon is killed under them; the labels of those

@@ -10,6 +10,7 @@ use lunacm::{
         Directory, InitiatorConfig, PartitionKeys, Responder, SessionSettings, Suite, SuiteSet,
     },
     crypto::{KeyPair, PublicKey, SystemRandom},
+    model::KeepAlive,
     net::{
         Answered, Closer, Endpoint, KnownCertificates, Limits, Link, Peer, Performed, Server,
         ServerIdentity, Service, server_config,
@@ -68,6 +69,10 @@ impl Service for Partition {
 
     fn session_settings(&self, (): &()) -> SessionSettings {
         SessionSettings::default()
+    }
+
+    fn keep_alive(&self) -> KeepAlive {
+        KeepAlive::DEFAULT
     }
 
     fn activation_patience(&self, (): &()) -> Duration {

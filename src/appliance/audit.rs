@@ -11,7 +11,9 @@ use crate::{
 /// What a request is in the log; none if it only asks.
 pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
     Some(match request {
-        AdminRequest::InitializeHsm { .. } => AuditAct::Initialize,
+        AdminRequest::InitializeHsm { .. } | AdminRequest::InitializePartition { .. } => {
+            AuditAct::Initialize
+        }
         AdminRequest::Login { .. } => AuditAct::Login,
         AdminRequest::Logout => AuditAct::Logout,
         AdminRequest::CreatePartition { .. } => AuditAct::CreatePartition,
@@ -19,7 +21,11 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         AdminRequest::ChangeHsmPolicies { .. } | AdminRequest::ChangePartitionPolicies { .. } => {
             AuditAct::ChangePolicy
         }
-        AdminRequest::ChangeHsmPassword { .. } => AuditAct::ChangePassword,
+        AdminRequest::ChangeHsmPassword { .. } | AdminRequest::ChangeRolePassword { .. } => {
+            AuditAct::ChangePassword
+        }
+        AdminRequest::CreateCryptoOfficer { .. } => AuditAct::CreateRole,
+        AdminRequest::ClearPartition { .. } => AuditAct::ClearPartition,
         AdminRequest::Ntls(request) => return act_of_ntls(request),
         AdminRequest::Ping
         | AdminRequest::DescribeHsm
@@ -27,6 +33,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::ExportIdentity { .. }
         | AdminRequest::Files
         | AdminRequest::DeleteFile { .. }
+        | AdminRequest::ReadFile { .. }
+        | AdminRequest::WriteFile { .. }
         | AdminRequest::Service { action: ServiceAction::Status, .. }
         | AdminRequest::HsmPolicies
         | AdminRequest::PartitionPolicies { .. }
@@ -51,7 +59,11 @@ pub(super) fn subject(hsm: &Hsm, request: &AdminRequest) -> Option<SerialNumber>
         AdminRequest::DeletePartition { name }
         | AdminRequest::RenamePartition { name, .. }
         | AdminRequest::ResizePartition { name, .. }
-        | AdminRequest::ChangePartitionPolicies { name, .. } => name,
+        | AdminRequest::ChangePartitionPolicies { name, .. }
+        | AdminRequest::InitializePartition { name, .. }
+        | AdminRequest::CreateCryptoOfficer { name, .. }
+        | AdminRequest::ChangeRolePassword { name, .. }
+        | AdminRequest::ClearPartition { name, .. } => name,
         AdminRequest::Ntls(
             NtlsRequest::Assign { partition, .. } | NtlsRequest::Revoke { partition, .. },
         ) => partition,

@@ -1,16 +1,17 @@
 //! The administrator's requests, from decoded to answered.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     net::SocketAddr,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
 };
 
 use super::{audit, certificate, data::DataDirectory, links::LiveLinks, services::Services};
 use crate::{
-    hsm::{AdminSession, Hsm, LoginFailure},
+    hsm::{AdminSession, Effect, Hsm, LoginFailure},
     model::{
         AdminReply, AdminRequest, FileEntry, HsmInfo, HsmPolicySet, Label, PartitionEntry,
         SerialNumber, Status,
@@ -19,6 +20,9 @@ use crate::{
     store::replace_file,
     wire::PartitionIdentityFile,
 };
+
+/// The greatest size in bytes of a file that `lunash` reads.
+const LARGEST_FILE: u64 = 64 * 1024;
 
 /// Performs what the appliance's administrator asks. Blocking: password hashes and disk writes.
 #[derive(Debug)]
@@ -51,8 +55,9 @@ impl Desk {
     ) -> Result<AdminReply, Status> {
         match request {
             AdminRequest::Ping => {}
-            AdminRequest::InitializeHsm { label, password, domain } => {
-                let effects = self.hsm.initialize(session, &label, password, domain)?;
+            AdminRequest::InitializeHsm { label, password, domain, policies } => {
+                let secrets = (password, domain);
+                let effects = self.hsm.initialize_with(session, &label, secrets, &policies)?;
                 self.live.apply(&effects);
             }
             AdminRequest::Login { password } => {
@@ -75,6 +80,13 @@ impl Desk {
             }
             AdminRequest::Files => return self.files().map(AdminReply::Files).map_err(disk),
             AdminRequest::DeleteFile { name } => self.delete_file(&name)?,
+            AdminRequest::ReadFile { name } => {
+                return self.read_file(&name).map(AdminReply::Content);
+            }
+            AdminRequest::WriteFile { name, content } => {
+                let path = self.file(&name)?;
+                replace_file(&path, &content, 0o644).map_err(disk)?;
+            }
             AdminRequest::RegenerateCertificate => {
                 certificate::regenerate(&self.data, self.address.ip(), &self.identity).map_err(
                     |error| {
@@ -119,27 +131,54 @@ impl Desk {
             AdminRequest::ResizePartition { name, size } => {
                 self.hsm.resize_partition(session, &name, size)?;
             }
-            AdminRequest::PartitionContents { name, password } => {
-                return self.hsm.partition_contents(&name, &password).map(AdminReply::Objects);
-            }
             AdminRequest::PartitionPolicies { name } => {
                 let (capabilities, policies) = self.hsm.partition_policies(&name)?;
                 return Ok(AdminReply::Policies { capabilities, policies });
             }
             AdminRequest::ChangePartitionPolicies { name, password, changes, erase } => {
                 let change = (changes.as_slice(), erase);
-                let (outcome, effects) =
-                    self.hsm.change_partition_policies(&name, &password, change);
-                self.live.apply(&effects);
-                outcome?;
+                self.applied(self.hsm.change_partition_policies(&name, &password, change))?;
             }
             AdminRequest::Audit(query) => {
                 return self.hsm.audit_records(&query).map(AdminReply::Audit);
             }
             AdminRequest::CheckAudit => return self.hsm.check_audit().map(AdminReply::AuditCheck),
+            request => return self.at_partition(session, request),
+        }
+        Ok(AdminReply::Done)
+    }
+
+    /// Performs what is done at a partition with the passwords of its roles.
+    fn at_partition(
+        &self,
+        session: &AdminSession,
+        request: AdminRequest,
+    ) -> Result<AdminReply, Status> {
+        match request {
+            AdminRequest::InitializePartition { name, wanted } => {
+                self.live.apply(&self.hsm.initialize_partition_here(session, &name, wanted)?);
+            }
+            AdminRequest::CreateCryptoOfficer { name, officer, password } => {
+                self.applied(self.hsm.create_crypto_officer(&name, &officer, &password))?;
+            }
+            AdminRequest::ChangeRolePassword { name, role, old, new } => {
+                self.applied(self.hsm.change_role_password(&name, role, (&old, &new)))?;
+            }
+            AdminRequest::ClearPartition { name, password } => {
+                self.applied(self.hsm.clear_partition(&name, &password))?;
+            }
+            AdminRequest::PartitionContents { name, password } => {
+                return self.hsm.partition_contents(&name, &password).map(AdminReply::Objects);
+            }
             _ => return Err(Status::FunctionNotSupported),
         }
         Ok(AdminReply::Done)
+    }
+
+    /// Does to live links what goes with an outcome.
+    fn applied(&self, (outcome, effects): (Result<(), Status>, Vec<Effect>)) -> Result<(), Status> {
+        self.live.apply(&effects);
+        outcome
     }
 
     fn password_reply(&self, outcome: Result<(), LoginFailure>) -> Result<AdminReply, Status> {
@@ -204,20 +243,39 @@ impl Desk {
     }
 
     fn delete_file(&self, name: &str) -> Result<(), Status> {
+        fs::remove_file(self.file(name)?).map_err(missing)
+    }
+
+    fn read_file(&self, name: &str) -> Result<Vec<u8>, Status> {
+        let mut content = Vec::new();
+        let file = fs::File::open(self.file(name)?).map_err(missing)?;
+        file.take(LARGEST_FILE + 1).read_to_end(&mut content).map_err(disk)?;
+        let fits = u64::try_from(content.len()).is_ok_and(|length| length <= LARGEST_FILE);
+        if fits { Ok(content) } else { Err(Status::ArgumentsBad) }
+    }
+
+    /// A place in the file area, and nowhere else.
+    fn file(&self, name: &str) -> Result<PathBuf, Status> {
         let mut parts = Path::new(name).components();
-        let (Some(Component::Normal(_)), None) = (parts.next(), parts.next()) else {
-            return Err(Status::ArgumentsBad);
-        };
-        fs::remove_file(self.data.files().join(name)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Status::ObjectHandleInvalid,
-            _ => disk(error),
-        })
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(only)), None) if only == name => {
+                Ok(self.data.files().join(name))
+            }
+            _ => Err(Status::ArgumentsBad),
+        }
     }
 }
 
 /// The name of an exported partition identity: the serial number with Luna's ending.
 fn file_name(serial: SerialNumber) -> String {
     format!("{serial}.pid")
+}
+
+fn missing(error: io::Error) -> Status {
+    match error.kind() {
+        io::ErrorKind::NotFound => Status::ObjectHandleInvalid,
+        _ => disk(error),
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]

@@ -16,7 +16,7 @@ use crate::{
     channel::{Directory, PartitionKeys, SessionSettings},
     crypto::{CertificateHash, PublicKey, erase},
     hsm::{Admission, Hsm, LinkClient, LinkSession},
-    model::{LinkService, Reply, Request, SerialNumber, Status, StcSettings},
+    model::{KeepAlive, LinkService, Reply, Request, SerialNumber, Status, StcSettings},
     net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
     wire::{decode, encode},
 };
@@ -105,6 +105,10 @@ impl Service for Dispatch {
 
     fn session_settings(&self, link: &ClientLink) -> SessionSettings {
         stc::session_settings(self.stc_settings(link))
+    }
+
+    fn keep_alive(&self) -> KeepAlive {
+        self.services.keep_alive()
     }
 
     fn activation_patience(&self, link: &ClientLink) -> Duration {

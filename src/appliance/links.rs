@@ -121,6 +121,7 @@ impl LiveLinks {
             let of = match link.client {
                 LinkClient::Stc(_) => LinkService::Stc,
                 LinkClient::Ntls(_) => LinkService::Ntls,
+                LinkClient::Administrator => continue,
             };
             if of == service {
                 link.closer.close();

@@ -32,6 +32,7 @@ use crate::{
     channel::Responder,
     crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
     hsm::{Hsm, Surroundings},
+    model::Status,
     net::{Limits, Server, server_config},
     store::StoreError,
 };
@@ -88,6 +89,7 @@ impl Appliance {
         let data = Arc::new(data);
         let live = Arc::new(LiveLinks::new(settings.links));
         let services = Arc::new(Services::default());
+        services.set_keep_alive(hsm.keep_alive().map_err(StartError::Hsm)?);
         let desk = Arc::new(Desk {
             hsm: hsm.clone(),
             live: live.clone(),
@@ -158,6 +160,9 @@ pub enum StartError {
     /// The store.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The HSM's settings.
+    #[error("the HSM's settings cannot be read: {0}")]
+    Hsm(Status),
     /// No randomness.
     #[error("{0}")]
     Random(#[from] RandomError),

@@ -65,6 +65,10 @@ impl Desk {
                 self.hsm.force_officer(session, force).map_err(NtlsFailure::Failed)?;
             }
             NtlsRequest::Bind(address) => self.bind(address)?,
+            NtlsRequest::KeepAlive(settings) => {
+                self.hsm.set_keep_alive(settings).map_err(NtlsFailure::Failed)?;
+                self.services.set_keep_alive(settings);
+            }
         }
         Ok(NtlsReply::Done)
     }
@@ -142,6 +146,7 @@ impl Desk {
             links: links.iter().sum(),
             accepted,
             refused,
+            keep_alive: self.services.keep_alive(),
             certificate: self.server_certificate()?,
         })
     }
@@ -190,6 +195,7 @@ const fn changes_clients(request: &NtlsRequest) -> bool {
         | NtlsRequest::ResetCounters
         | NtlsRequest::CheckAddresses(_)
         | NtlsRequest::ForceOfficer(_)
-        | NtlsRequest::Bind(_) => false,
+        | NtlsRequest::Bind(_)
+        | NtlsRequest::KeepAlive(_) => false,
     }
 }

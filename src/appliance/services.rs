@@ -1,8 +1,11 @@
 //! The two services behind the listener: whether they run, and what they counted.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
-use crate::model::LinkService;
+use crate::model::{KeepAlive, LinkService};
 
 /// Both services. They run from the start of the appliance; a stop lasts until its end.
 #[derive(Debug, Default)]
@@ -11,6 +14,7 @@ pub(super) struct Services {
     stc_stopped: AtomicBool,
     accepted: AtomicU64,
     refused: AtomicU64,
+    keep_alive: Mutex<KeepAlive>,
 }
 
 impl Services {
@@ -44,6 +48,16 @@ impl Services {
     pub(super) fn reset(&self) {
         self.accepted.store(0, Ordering::Relaxed);
         self.refused.store(0, Ordering::Relaxed);
+    }
+
+    /// How links by certificate find out that their client is gone.
+    pub(super) fn keep_alive(&self) -> KeepAlive {
+        *self.keep_alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets how links made from now on find out that their client is gone.
+    pub(super) fn set_keep_alive(&self, settings: KeepAlive) {
+        *self.keep_alive.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     fn stopped(&self, service: LinkService) -> &AtomicBool {

@@ -31,7 +31,8 @@ pub(super) fn prepare(desk: &Desk, data: &Path) -> Result<Made, EmbeddedError> {
         if hsm.attempts_left.is_none() {
             let password = Some(new_password(data)?);
             let label = label("embedded")?;
-            let request = AdminRequest::InitializeHsm { label, password, domain: None };
+            let request =
+                AdminRequest::InitializeHsm { label, password, domain: None, policies: Vec::new() };
             expect_done(&desk.perform(&session, request))?;
         }
         let password = kept_password(data)?;

@@ -1,13 +1,10 @@
 //! What the HSM SO changes once HSM and partitions exist, and how the HSM forgets everything.
 
-use super::{
-    AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LinkSession, LoginFailure, application::Caller,
-    fault, wait,
-};
+use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LoginFailure, fault, wait};
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, ObjectEntry, PARTITION_OVERHEAD_BYTES, Password, Policy,
-        PolicySet, PolicyValue, Reply, Role, Status, StorageSize,
+        CLIENT_IDENTITY_BYTES, Label, PARTITION_OVERHEAD_BYTES, Password, PolicySet, Status,
+        StorageSize,
     },
     store::{Credential, PartitionRow},
 };
@@ -124,75 +121,6 @@ impl Hsm {
     pub fn partition_policies(&self, name: &Label) -> Result<(PolicySet, PolicySet), Status> {
         let partition = self.named(name)?;
         Ok((self.capabilities(), self.policies(partition.serial)))
-    }
-
-    /// Changes a partition's policies with its Partition SO's password, which is checked and
-    /// counted as in a login. Only for partitions that no client reaches over STC: their
-    /// Partition SO is nobody on the appliance.
-    ///
-    /// # Errors
-    /// There is no such partition, clients reach it over STC, the password is wrong, or the
-    /// change is refused as over a link. With it what has to happen to live links.
-    pub fn change_partition_policies(
-        &self,
-        name: &Label,
-        password: &Password,
-        (changes, erase): (&[PolicyValue], bool),
-    ) -> (Result<(), Status>, Vec<Effect>) {
-        let mut effects = Vec::new();
-        let login = (Role::PartitionSo, password);
-        let outcome = self.with_role(name, login, &mut effects, |_, partition| {
-            self.change_policies(partition, changes, erase)
-        });
-        (outcome, effects)
-    }
-
-    /// The objects of a partition, with its Crypto Officer's password, which is checked and counted
-    /// as in a login. Only for partitions that no client reaches over STC, as above.
-    ///
-    /// # Errors
-    /// There is no such partition, clients reach it over STC, or the password is wrong.
-    pub fn partition_contents(
-        &self,
-        name: &Label,
-        password: &Password,
-    ) -> Result<Vec<ObjectEntry>, Status> {
-        // This role's lock-out ends no links.
-        let (mut objects, mut effects) = (Vec::new(), Vec::new());
-        let login = (Role::CryptoOfficer, password);
-        self.with_role(name, login, &mut effects, |session, partition| {
-            objects = Caller::contents_of(self, session, partition.generation)?;
-            Ok(())
-        })?;
-        Ok(objects)
-    }
-
-    /// Does something as a role of a partition, whose password the administrator has typed.
-    fn with_role(
-        &self,
-        name: &Label,
-        (role, password): (Role, &Password),
-        effects: &mut Vec<Effect>,
-        act: impl FnOnce(&LinkSession, &PartitionRow) -> Result<(), Status>,
-    ) -> Result<(), Status> {
-        let serial = self.named(name)?.serial;
-        let known = self.known(serial).ok_or(Status::ObjectHandleInvalid)?;
-        let _turn = wait(&known.turn);
-        // Looked up again: what was true before its turn need not be now.
-        let partition = self.store.partition(serial).map_err(fault)?;
-        let partition = partition.ok_or(Status::ObjectHandleInvalid)?;
-        let clients = self.store.clients(serial).map_err(fault)?;
-        if !clients.is_empty() || known.policies.permits(Policy::ForcedStc) {
-            return Err(Status::OperationNotAllowed);
-        }
-        let session = LinkSession::new(serial, [0; 32]);
-        let (reply, ended) = self.log_in(&session, &partition, role, password)?;
-        effects.extend(ended);
-        match reply {
-            Reply::Done => act(&session, &partition),
-            Reply::Failed(status) => Err(status),
-            _ => Err(Status::DeviceError),
-        }
     }
 
     pub(super) fn named(&self, name: &Label) -> Result<PartitionRow, Status> {

@@ -125,6 +125,7 @@ impl Hsm {
                 let label = client.map(|client| client.label.to_string()).unwrap_or_default();
                 AuditActor::Client { label, key }
             }
+            LinkClient::Administrator => AuditActor::Administrator,
             LinkClient::Ntls(certificate) => {
                 let label = self.ntls_client(certificate).map(|client| client.name.to_string());
                 AuditActor::Client { label: label.unwrap_or_default(), key: certificate.bytes() }

@@ -5,6 +5,7 @@
 
 mod administration;
 mod application;
+mod at_appliance;
 mod audit;
 mod clients;
 mod domains;
@@ -194,6 +195,7 @@ impl Hsm {
     pub fn permits(&self, session: &LinkSession) -> bool {
         match session.client() {
             LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
+            LinkClient::Administrator => true,
             LinkClient::Ntls(certificate) => {
                 let serial = session.serial();
                 self.is_assigned(serial, certificate) && !self.requires_stc(serial)

@@ -11,7 +11,7 @@ use std::{
 use super::{AdminSession, Effect, Hsm, LinkClient, fault, wait};
 use crate::{
     crypto::CertificateHash,
-    model::{ClientHost, ClientLabel, Label, NtlsRefusal, SerialNumber, Status},
+    model::{ClientHost, ClientLabel, KeepAlive, Label, NtlsRefusal, SerialNumber, Status},
     store::{NtlsClientRow, StoreError},
 };
 
@@ -23,6 +23,9 @@ const BINDING: &str = "ntls binding";
 
 /// The name of the setting that has clients changed by the HSM SO only.
 const FORCE_OFFICER: &str = "force officer";
+
+/// The name of the setting that holds idle time, interval and probes of TCP's keep-alive.
+const KEEP_ALIVE: &str = "ntls keep alive";
 
 /// A registered NTLS client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,6 +252,40 @@ impl Hsm {
     pub fn bind_ntls(&self, address: Option<IpAddr>) -> Result<(), Status> {
         let value = address.map(|address| address.to_string()).unwrap_or_default();
         self.store.set_setting(BINDING, &value).map_err(fault)
+    }
+
+    /// How NTLS links find out that their clients are gone.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn keep_alive(&self) -> Result<KeepAlive, Status> {
+        let value = self.store.setting(KEEP_ALIVE).map_err(fault)?.unwrap_or_default();
+        let mut values = value.split(' ').map_while(|number| number.parse().ok());
+        let (idle, interval, probes) = (values.next(), values.next(), values.next());
+        let (Some(idle), Some(interval), Some(probes)) = (idle, interval, probes) else {
+            return Ok(KeepAlive::DEFAULT);
+        };
+        Ok(KeepAlive { idle, interval, probes })
+    }
+
+    /// Sets how NTLS links find out that their clients are gone.
+    ///
+    /// # Errors
+    /// A value is beyond its limits, or the store cannot be written.
+    pub fn set_keep_alive(&self, settings: KeepAlive) -> Result<(), Status> {
+        if !settings.is_permitted() {
+            return Err(Status::ArgumentsBad);
+        }
+        let KeepAlive { idle, interval, probes } = settings;
+        self.store.set_setting(KEEP_ALIVE, &format!("{idle} {interval} {probes}")).map_err(fault)
+    }
+
+    /// The end of every NTLS link to a partition.
+    pub(super) fn end_ntls_links(&self, serial: SerialNumber) -> Vec<Effect> {
+        let clients = self.ntls_clients();
+        let assigned = clients.iter().filter(|client| client.partitions.contains(&serial));
+        let link = |client: &NtlsClient| LinkClient::Ntls(client.certificate);
+        assigned.map(|client| Effect::EndLinks { serial, client: Some(link(client)) }).collect()
     }
 
     /// Whether a client with this certificate may use the partition. Answers from memory.

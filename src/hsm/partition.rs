@@ -11,20 +11,11 @@ use super::{
 };
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, PartitionIdentity, PartitionInfo, Password, PolicyValue,
-        Reply, Request, Role, Status,
+        CLIENT_IDENTITY_BYTES, FirstInitialization, PartitionIdentity, PartitionInfo, Reply,
+        Request, Role, Status,
     },
     store::{Credential, DomainRow, Initialization, PartitionRow, RoleRow},
 };
-
-/// What an initialization asks for.
-struct Wanted {
-    label: Label,
-    password: Password,
-    domain: Option<Password>,
-    domain_label: Option<Label>,
-    policies: Vec<PolicyValue>,
-}
 
 /// An answer, and what has to happen to live links.
 pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
@@ -80,9 +71,16 @@ impl Hsm {
             Request::Cryptoki(_) => return Err(Status::FunctionNotSupported),
             Request::Describe => Reply::Partition(self.info(session, &partition)?),
             Request::Initialize { label, password, domain, domain_label, policies } => {
-                let wanted = Wanted { label, password, domain, domain_label, policies };
+                let wanted =
+                    FirstInitialization { label, password, domain, domain_label, policies };
                 self.initialize_partition(session, &partition, wanted)?;
-                Reply::Done
+                // A template may force STC.
+                return Ok((Reply::Done, self.ended_by_policy(partition.serial, &known.policies)));
+            }
+            Request::ChangePolicies { changes, erase } => {
+                check_role(session, &partition, Role::PartitionSo)?;
+                let effects = self.change_policies(&partition, &changes, erase)?;
+                return Ok((Reply::Done, effects));
             }
             Request::Login { role, password } => {
                 return self.log_in(session, &partition, role, &password);
@@ -110,7 +108,9 @@ impl Hsm {
             }
             Request::DeregisterSelf => match session.client() {
                 LinkClient::Stc(key) => return self.deregister(&partition, &key),
-                LinkClient::Ntls(_) => return Err(Status::FunctionRejected),
+                LinkClient::Ntls(_) | LinkClient::Administrator => {
+                    return Err(Status::FunctionRejected);
+                }
             },
             Request::Clients => {
                 check_role(session, &partition, Role::PartitionSo)?;
@@ -163,13 +163,13 @@ impl Hsm {
         })
     }
 
-    fn initialize_partition(
+    pub(super) fn initialize_partition(
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
-        wanted: Wanted,
+        wanted: FirstInitialization,
     ) -> Result<(), Status> {
-        let Wanted { label, password, domain, domain_label, policies } = wanted;
+        let FirstInitialization { label, password, domain, domain_label, policies } = wanted;
         let (policies, lengths) = self.template(partition.serial, &policies)?;
         let key = self.partition_key()?;
         let (row, domains) = if partition.label.is_some() {
@@ -234,7 +234,7 @@ pub(super) fn check_role(
     }
 }
 
-fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
+pub(super) fn must_change_first(session: &LinkSession, partition: &PartitionRow) -> bool {
     session.login(partition.generation).as_ref().is_some_and(|login| login.must_change)
 }
 

@@ -40,15 +40,17 @@ impl Hsm {
         Ok(PolicySet::defaults().with(&set).within(&capabilities))
     }
 
-    /// Changes a partition's policies together. Its officer's right is the caller's to check.
+    /// Changes a partition's policies together; what has to happen to live links. Its officer's
+    /// right is the caller's to check.
     pub(super) fn change_policies(
         &self,
         partition: &PartitionRow,
         changes: &[PolicyValue],
         erase: bool,
-    ) -> Result<(), Status> {
+    ) -> Result<Vec<Effect>, Status> {
         let serial = partition.serial;
-        let before = self.policies(serial);
+        let known = self.known(serial).ok_or(Status::TokenNotPresent)?;
+        let before = known.policies;
         let after = before.changed(&self.capabilities(), changes).map_err(refusal)?;
         let erases = after.erases_from(&before);
         if erases && !erase {
@@ -56,13 +58,20 @@ impl Hsm {
         }
         let changes = after.changes_from(&before);
         let set = || self.store.set_policies(serial, &changes, erases).map_err(fault);
-        match self.known(serial).filter(|_| erases) {
-            Some(known) => known.vault.empty(set)?,
-            None => set()?,
+        if erases {
+            known.vault.empty(set)?;
+        } else {
+            set()?;
         }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, ?changes, erases, "policies changed");
-        Ok(())
+        Ok(self.ended_by_policy(serial, &before))
+    }
+
+    /// The links by certificate that end because a partition's policy 37 is on now and was not.
+    pub(super) fn ended_by_policy(&self, serial: SerialNumber, before: &PolicySet) -> Vec<Effect> {
+        let forced = !before.permits(Policy::ForcedStc) && self.requires_stc(serial);
+        if forced { self.end_ntls_links(serial) } else { Vec::new() }
     }
 
     /// Changes the HSM's policies together. A destructive change erases every partition.
@@ -91,6 +100,16 @@ impl Hsm {
         self.reload_all(&effects)?;
         tracing::info!(?changes, erases, "HSM policies changed");
         Ok(effects)
+    }
+
+    /// The policies of the HSM that a template changes.
+    pub(super) fn hsm_template(
+        &self,
+        policies: &[PolicyValue],
+    ) -> Result<Vec<PolicyValue>, Status> {
+        let before = self.hsm_policies();
+        let after = before.changed(&HsmPolicySet::factory(), policies).map_err(refusal)?;
+        Ok(after.changes_from(&before))
     }
 
     /// Brings the HSM's policies in memory up to what is stored.

@@ -30,10 +30,6 @@ impl Hsm {
                 self.reset_password(session, partition, role, &password)?;
             }
             Request::LogOutOthers { role } => self.log_out_others(session, partition, role)?,
-            Request::ChangePolicies { changes, erase } => {
-                check_role(session, partition, Role::PartitionSo)?;
-                self.change_policies(partition, &changes, erase)?;
-            }
             Request::ChangeLabel { label } => self.change_label(session, partition, &label)?,
             Request::Domains => return self.list_domains(session, partition),
             Request::AddDomain { label, domain, primary } => {
@@ -66,7 +62,7 @@ impl Hsm {
         token.or_insert_with(|| Arc::new(AtomicBool::new(true))).clone()
     }
 
-    fn create_role(
+    pub(super) fn create_role(
         &self,
         session: &LinkSession,
         partition: &PartitionRow,

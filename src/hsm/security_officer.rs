@@ -2,7 +2,10 @@
 
 use super::{AdminSession, Effect, FIRMWARE, HSM_STORAGE_BYTES, Hsm, fault, wait};
 use crate::{
-    model::{HsmInfo, Label, MAXIMUM_PARTITIONS, PARTITION_OVERHEAD_BYTES, Password, Role, Status},
+    model::{
+        HsmInfo, Label, MAXIMUM_PARTITIONS, PARTITION_OVERHEAD_BYTES, Password, PolicyValue, Role,
+        Status,
+    },
     store::Credential,
 };
 
@@ -36,18 +39,34 @@ impl Hsm {
         password: Option<Password>,
         domain: Option<Password>,
     ) -> Result<Vec<Effect>, Status> {
+        self.initialize_with(session, label, (password, domain), &[])
+    }
+
+    /// As [`Self::initialize`], with policies that a template has.
+    ///
+    /// # Errors
+    /// As [`Self::initialize`], or a policy cannot have its value.
+    pub fn initialize_with(
+        &self,
+        session: &AdminSession,
+        label: &Label,
+        (password, domain): (Option<Password>, Option<Password>),
+        policies: &[PolicyValue],
+    ) -> Result<Vec<Effect>, Status> {
         let _turn = wait(&self.turn);
+        let policies = self.hsm_template(policies)?;
         let hsm = self.store.hsm().map_err(fault)?;
-        let (officer, domain) = if hsm.security_officer.is_some() {
+        let secrets = if hsm.security_officer.is_some() {
             self.check_officer(session)?;
-            (None, None)
+            None
         } else {
             let (hash, _) = self.hash(&password.ok_or(Status::ArgumentsBad)?)?;
             let domain = domain.map(|domain| self.seal_hsm_domain(&domain)).transpose()?;
-            (Some(Credential { hash, wrapped_key: Vec::new() }), domain)
+            Some((Credential { hash, wrapped_key: Vec::new() }, domain))
         };
         let effects = self.end_all_links()?;
-        self.store.initialize_hsm(label, officer.as_ref(), domain.as_deref()).map_err(fault)?;
+        self.store.initialize_hsm(label, secrets.as_ref(), &policies).map_err(fault)?;
+        self.reload_hsm_policies()?;
         self.reload_all(&effects)?;
         // Luna ends the login, even that of the SO who initialized.
         session.set(None);

@@ -23,6 +23,8 @@ pub enum LinkClient {
     Stc(PublicKey),
     /// An NTLS client, by its certificate.
     Ntls(CertificateHash),
+    /// Nobody: the appliance's administrator, who has typed a role's password.
+    Administrator,
 }
 
 impl From<PublicKey> for LinkClient {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuditCheck, AuditQuery, AuditRecord, HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest,
-    ObjectEntry, Password, PolicySet, PolicyValue, RoleInfo, SerialNumber, ServiceAction, Status,
+    ObjectEntry, Password, PolicySet, PolicyValue, Role, RoleInfo, SerialNumber, ServiceAction,
+    Status,
 };
 
 /// A request of the appliance's administrator.
@@ -21,6 +22,8 @@ pub enum AdminRequest {
         password: Option<Password>,
         /// The cloning domain; `None` is the default domain.
         domain: Option<Password>,
+        /// Policies that differ from those in force, as a template has them.
+        policies: Vec<PolicyValue>,
     },
     /// Logs the HSM SO in over this connection.
     Login {
@@ -132,6 +135,68 @@ pub enum AdminRequest {
     Audit(AuditQuery),
     /// Asks whether the audit log is whole: [`AdminReply::AuditCheck`].
     CheckAudit,
+    /// Initializes a partition that is not initialized and that no client reaches over STC (HSM
+    /// SO).
+    InitializePartition {
+        /// The partition's name.
+        name: Label,
+        /// What it gets.
+        wanted: FirstInitialization,
+    },
+    /// Creates the Crypto Officer of a partition that no client reaches over STC.
+    CreateCryptoOfficer {
+        /// The partition's name.
+        name: Label,
+        /// The Partition SO's password.
+        officer: Password,
+        /// The Crypto Officer's initial password.
+        password: Password,
+    },
+    /// Changes the password of a role of a partition that no client reaches over STC.
+    ChangeRolePassword {
+        /// The partition's name.
+        name: Label,
+        /// The role.
+        role: Role,
+        /// The password in force.
+        old: Password,
+        /// The password to be.
+        new: Password,
+    },
+    /// Destroys all objects of a partition that no client reaches over STC.
+    ClearPartition {
+        /// The partition's name.
+        name: Label,
+        /// The Crypto Officer's password.
+        password: Password,
+    },
+    /// Reads a file of the file area: [`AdminReply::Content`].
+    ReadFile {
+        /// The file's name, without any folder.
+        name: String,
+    },
+    /// Writes a file of the file area, over what was there.
+    WriteFile {
+        /// The file's name, without any folder.
+        name: String,
+        /// What it is to hold.
+        content: Vec<u8>,
+    },
+}
+
+/// What a partition gets when it is initialized for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstInitialization {
+    /// The partition's label.
+    pub label: Label,
+    /// The Partition SO's password.
+    pub password: Password,
+    /// The cloning domain; `None` is the default domain.
+    pub domain: Option<Password>,
+    /// The domain's label; one is chosen if there is none.
+    pub domain_label: Option<Label>,
+    /// Policies that differ from the defaults, as a template has them.
+    pub policies: Vec<PolicyValue>,
 }
 
 /// The answer to an [`AdminRequest`].
@@ -180,6 +245,8 @@ pub enum AdminReply {
     Audit(Vec<AuditRecord>),
     /// To [`AdminRequest::CheckAudit`].
     AuditCheck(AuditCheck),
+    /// To [`AdminRequest::ReadFile`].
+    Content(Vec<u8>),
 }
 
 /// The storage a new partition gets.

@@ -19,7 +19,9 @@ mod serial;
 mod status;
 mod stc;
 
-pub use admin::{AdminReply, AdminRequest, FileEntry, HsmInfo, PartitionEntry, StorageSize};
+pub use admin::{
+    AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry, StorageSize,
+};
 pub use audit::{
     AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
 };
@@ -31,8 +33,8 @@ pub use limits::{
     PARTITION_STORAGE_BYTES,
 };
 pub use ntls::{
-    CertificateInfo, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply, NtlsRequest,
-    ServiceAction,
+    CertificateInfo, KeepAlive, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply,
+    NtlsRequest, ServiceAction,
 };
 pub use password::{Password, PasswordError};
 pub use policy::{

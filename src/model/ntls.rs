@@ -1,6 +1,6 @@
 //! What `lunash` asks about NTLS: clients, assignments, the services behind the listener.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,46 @@ pub enum NtlsRequest {
     ForceOfficer(bool),
     /// Accepts NTLS connections at this address of the machine only; at every one if none is given.
     Bind(Option<IpAddr>),
+    /// Sets how links find out that their clients are gone, for those made from then on.
+    KeepAlive(KeepAlive),
+}
+
+/// How TCP finds out that a peer has gone without a farewell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepAlive {
+    /// Silence before the first question, in seconds.
+    pub idle: u32,
+    /// Time between two questions, in seconds.
+    pub interval: u32,
+    /// Questions without an answer after which the peer is gone.
+    pub probes: u32,
+}
+
+impl KeepAlive {
+    /// A peer that is gone is noticed within two minutes.
+    pub const DEFAULT: Self = Self { idle: 60, interval: 10, probes: 6 };
+
+    /// What Luna permits for [`Self::idle`].
+    pub const IDLE: RangeInclusive<u32> = 10..=10_000;
+
+    /// What Luna permits for [`Self::interval`].
+    pub const INTERVAL: RangeInclusive<u32> = 10..=360;
+
+    /// What Luna permits for [`Self::probes`].
+    pub const PROBES: RangeInclusive<u32> = 1..=30;
+
+    /// Whether every value is within its limits.
+    pub fn is_permitted(&self) -> bool {
+        Self::IDLE.contains(&self.idle)
+            && Self::INTERVAL.contains(&self.interval)
+            && Self::PROBES.contains(&self.probes)
+    }
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// The answer to an [`NtlsRequest`].
@@ -148,6 +188,8 @@ pub struct NtlsInfo {
     pub accepted: u64,
     /// Connections refused since then.
     pub refused: u64,
+    /// How links find out that their clients are gone.
+    pub keep_alive: KeepAlive,
     /// The server's certificate.
     pub certificate: CertificateInfo,
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     channel::{Refused, Session},
     crypto::SystemRandom,
+    model::KeepAlive,
     wire::FRAME_HEADER_BYTES,
 };
 
@@ -45,7 +46,7 @@ pub(super) async fn establish<S: Service>(
     shared: &Shared<S>,
 ) -> io::Result<Option<Established>> {
     tcp.set_nodelay(true)?;
-    keep_alive(&tcp)?;
+    keep_alive(&tcp, KeepAlive::DEFAULT)?;
     let tunnel = Tunnel::server(shared.tls.clone()).map_err(io::Error::other)?;
     let framed = Framed::new(Some(tunnel));
     let mut connection = Connection { tcp, framed, inbox: Inbox::default() };
@@ -66,6 +67,9 @@ pub(super) async fn establish<S: Service>(
         }
     });
     let agreed = establishing.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    if let Some((PeerIdentity::Ntls { .. }, _)) = &agreed {
+        keep_alive(&connection.tcp, shared.service.keep_alive())?;
+    }
     let local = connection.tcp.local_addr()?;
     Ok(agreed.map(|(identity, session)| {
         let Connection { tcp, framed, inbox } = connection;

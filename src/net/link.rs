@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{RecvFlags, recv},
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use zeroize::Zeroizing;
 
@@ -21,6 +25,7 @@ use super::{
     seat::LinkError,
     tls::{Credentials, client_config},
     tunnel::Tunnel,
+    vigil::Vigil,
 };
 use crate::{
     channel::{
@@ -53,7 +58,7 @@ pub struct Endpoint {
 /// leaves the parent's connection alone.
 #[derive(Debug)]
 pub struct Link {
-    multiplexer: Multiplexer<Carrier, TcpStream>,
+    multiplexer: Multiplexer<Carrier, Connection>,
     patience: Duration,
     process: u32,
 }
@@ -77,7 +82,8 @@ impl Link {
         (socket, inbox): (TcpStream, Inbox),
         patience: Duration,
     ) -> Self {
-        let multiplexer = Multiplexer::new(carrier, socket, inbox);
+        let connection = Connection { tcp: socket, vigil: Vigil::default() };
+        let multiplexer = Multiplexer::new(carrier, connection, inbox);
         Self { multiplexer, patience, process: process::id() }
     }
 
@@ -132,7 +138,7 @@ impl Link {
     pub fn close(&self) {
         if self.is_ours() {
             // It fails if the connection has ended already.
-            let _ = self.multiplexer.socket().shutdown(Shutdown::Both);
+            let _ = self.multiplexer.socket().tcp.shutdown(Shutdown::Both);
         }
     }
 
@@ -152,8 +158,8 @@ impl Drop for Link {
         }
         let socket = self.multiplexer.socket();
         // The farewell is a courtesy: it waits for nobody.
-        let _ = socket.set_nonblocking(true).and_then(|()| Socket::write_all(socket, &farewell));
-        let _ = socket.shutdown(Shutdown::Both);
+        let _ = socket.tcp.set_nonblocking(true).and_then(|()| socket.write_all(&farewell));
+        let _ = socket.tcp.shutdown(Shutdown::Both);
     }
 }
 
@@ -213,17 +219,29 @@ impl Codec for Carrier {
     }
 }
 
-impl Socket for TcpStream {
+/// A link's connection, and what is known of how soon replies come over it.
+#[derive(Debug)]
+struct Connection {
+    tcp: TcpStream,
+    vigil: Vigil,
+}
+
+impl Socket for Connection {
     fn read(&self, room: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, room)
+        let awake = self.vigil.keep(|| match recv(&self.tcp, &mut *room, RecvFlags::DONTWAIT) {
+            Ok((count, _)) => Some(Ok(count)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => None,
+            Err(error) => Some(Err(error.into())),
+        });
+        awake.unwrap_or_else(|| Read::read(&mut &self.tcp, room))
     }
 
     fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        Write::write_all(&mut &*self, bytes)
+        Write::write_all(&mut &self.tcp, bytes)
     }
 
     fn has_news(&self) -> bool {
-        let mut looked_at = [PollFd::new(self, PollFlags::IN)];
+        let mut looked_at = [PollFd::new(&self.tcp, PollFlags::IN)];
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         // If that cannot be found out, the next read will tell.
         poll(&mut looked_at, Some(&at_once)).is_ok_and(|ready| ready > 0)

@@ -21,6 +21,8 @@ mod serving;
 mod tls;
 mod traffic;
 mod tunnel;
+mod vigil;
+mod workers;
 
 pub use descriptors::raise_descriptor_limit;
 pub use link::{ConnectError, Endpoint, Link};

@@ -12,7 +12,7 @@ use std::{
 use super::{
     codec::{Codec, Piece, Socket},
     inbox::Inbox,
-    primitives::{Condvar, Mutex, MutexGuard, PoisonError},
+    primitives::{Condvar, Mutex, MutexGuard, PoisonError, yield_now},
     seat::{LinkError, Outcome, Seat, Woken},
     traffic::{Ready, Traffic, tell},
 };
@@ -251,9 +251,16 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
         mut traffic: MutexGuard<'m, Traffic<C>>,
         id: Option<u32>,
     ) -> MutexGuard<'m, Traffic<C>> {
-        let mut bytes = traffic.take_out();
         traffic.writing = true;
         traffic.writer = id;
+        // Others who were just told their replies are about to send again: one write for all of
+        // them costs little more than one for each.
+        if traffic.waiting.len() > 1 {
+            drop(traffic);
+            yield_now();
+            traffic = self.lock();
+        }
+        let mut bytes = traffic.take_out();
         drop(traffic);
         let written = self.socket.write_all(&bytes);
         bytes.clear();

@@ -23,10 +23,12 @@ use super::{
     establish::establish,
     half_open::{HalfOpen, Place},
     serving::{Event, serve_link},
+    workers::{Seated, Workers},
 };
 use crate::{
     channel::{Directory, Responder, SessionSettings},
     crypto::PublicKey,
+    model::KeepAlive,
 };
 
 /// What an appliance does with links and requests.
@@ -42,6 +44,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// What holds for the link's channel at its start; a [`Closer`] changes it.
     fn session_settings(&self, link: &Self::Link) -> SessionSettings;
+
+    /// How links by certificate find out that their client is gone.
+    fn keep_alive(&self) -> KeepAlive;
 
     /// How long the link may take to send its first request.
     fn activation_patience(&self, link: &Self::Link) -> Duration;
@@ -161,7 +166,7 @@ impl Server {
     /// Serves every connection that arrives at this listener.
     ///
     /// # Errors
-    /// The listener has no address, or there is no randomness.
+    /// The listener has no address, there is no randomness, or the system refuses a thread.
     pub fn start<S: Service>(
         listener: TcpListener,
         tls: Arc<ServerConfig>,
@@ -176,7 +181,8 @@ impl Server {
         let links = Mutex::default();
         let shared =
             Shared { tls, responder, service, limits, half_open, doorkeeper, stopping, links };
-        let accepting = tokio::spawn(accept(listener, Arc::new(shared)));
+        let workers = Workers::start()?;
+        let accepting = tokio::spawn(accept(listener, Arc::new(shared), workers));
         Ok(Self { address, stop, accepting })
     }
 
@@ -252,7 +258,7 @@ impl<S> Drop for Entry<S> {
     }
 }
 
-async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
+async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>, workers: Workers) {
     let mut connections = JoinSet::new();
     let mut stopping = shared.stopping.clone();
     loop {
@@ -262,7 +268,10 @@ async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
                     let place = shared.half_open.enter(address.ip());
-                    connections.spawn(serve(tcp, address, place, shared.clone()));
+                    if let Some((seated, worker)) = workers.place() {
+                        let serving = serve((tcp.into_std(), address), place, seated, shared.clone());
+                        connections.spawn_on(serving, worker);
+                    }
                 }
                 // Out of file descriptors, mostly: the pause lets other links end.
                 Err(error) => {
@@ -278,11 +287,19 @@ async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>) {
 }
 
 async fn serve<S: Service>(
-    tcp: TcpStream,
-    address: SocketAddr,
+    (tcp, address): (io::Result<std::net::TcpStream>, SocketAddr),
     mut place: Place,
+    seated: Seated,
     shared: Arc<Shared<S>>,
 ) {
+    // The events of a socket go to the runtime that it is registered with: to this thread's.
+    let tcp = match tcp.and_then(TcpStream::from_std) {
+        Ok(tcp) => tcp,
+        Err(error) => {
+            tracing::warn!(%address, %error, "a connection could not be served");
+            return;
+        }
+    };
     let mut stopping = shared.stopping.clone();
     // Boxed: the handshake's memory is not to stay with the link.
     let establishing = Box::pin(establish(tcp, address, &shared));
@@ -295,7 +312,7 @@ async fn serve<S: Service>(
         established = establishing => established,
     };
     match established {
-        Ok(Some(established)) => serve_link(established, place, shared).await,
+        Ok(Some(established)) => serve_link(established, place, seated, shared).await,
         Ok(None) => tracing::info!(%address, "handshake refused"),
         Err(error) => tracing::debug!(%address, %error, "connection ended in the handshake"),
     }

@@ -23,6 +23,7 @@ use super::{
     half_open::Place,
     inbox::Inbox,
     server::{Answered, Closer, Performed, Service, Shared},
+    workers::Seated,
 };
 use crate::{
     channel::{Session, SessionSettings},
@@ -69,6 +70,7 @@ pub(super) enum Event {
 pub(super) async fn serve_link<S: Service>(
     established: Established,
     place: Place,
+    seated: Seated,
     shared: Arc<Shared<S>>,
 ) {
     let Established { tcp, peer, carrier, inbox } = established;
@@ -90,6 +92,7 @@ pub(super) async fn serve_link<S: Service>(
         events,
         running: 0,
         place: Some(place),
+        seated,
         ending: false,
         resting: false,
         start: Instant::now(),
@@ -132,6 +135,8 @@ struct Serving<S: Service> {
     running: usize,
     /// Held until the first record has authenticated.
     place: Option<Place>,
+    /// The worker that serves this link.
+    seated: Seated,
     /// No further request is read.
     ending: bool,
     /// The buffers have been given back.
@@ -234,6 +239,7 @@ impl<S: Service> Serving<S> {
         let sent = self.carrier.send(id, &answered.reply, &mut self.out);
         erase(answered.reply);
         sent?;
+        self.seated.answered();
         if answered.end {
             self.end();
         }

@@ -30,8 +30,8 @@ pub trait ApplianceStore:
     fn initialize_hsm(
         &self,
         label: &Label,
-        security_officer: Option<&Credential>,
-        domain: Option<&[u8]>,
+        secrets: Option<&(Credential, Option<Vec<u8>>)>,
+        policies: &[PolicyValue],
     ) -> Result<(), StoreError>;
 
     /// Erases every partition, the label, the HSM SO and the domain.

@@ -55,10 +55,7 @@ impl PolicyStore for SqliteAppliance {
             if erase_partitions {
                 transaction.execute(DELETE_PARTITIONS, [])?;
             }
-            for PolicyValue { number, value } in values {
-                transaction.execute(SET_HSM_POLICY, params![number, value])?;
-            }
-            Ok(())
+            set_hsm(transaction, values)
         })
     }
 
@@ -80,6 +77,17 @@ impl PolicyStore for SqliteAppliance {
             set(transaction, serial, values)
         })
     }
+}
+
+/// Sets policies of the HSM inside a transaction.
+pub(super) fn set_hsm(
+    transaction: &Transaction<'_>,
+    values: &[PolicyValue],
+) -> Result<(), StoreError> {
+    for PolicyValue { number, value } in values {
+        transaction.execute(SET_HSM_POLICY, params![number, value])?;
+    }
+    Ok(())
 }
 
 /// Sets a partition's policies inside a transaction.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
-    model::{Label, Role, SerialNumber},
+    model::{Label, PolicyValue, Role, SerialNumber},
 };
 
 /// The appliance's state in one SQLite file.
@@ -72,18 +72,18 @@ impl ApplianceStore for SqliteAppliance {
     fn initialize_hsm(
         &self,
         label: &Label,
-        security_officer: Option<&Credential>,
-        domain: Option<&[u8]>,
+        secrets: Option<&(Credential, Option<Vec<u8>>)>,
+        policies: &[PolicyValue],
     ) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction.execute(DELETE_PARTITIONS, [])?;
             transaction.execute(LABEL_HSM, params![label.as_str()])?;
-            if let Some(Credential { hash, .. }) = security_officer {
+            if let Some((Credential { hash, .. }, domain)) = secrets {
                 let PasswordParameters { memory, passes, lanes } = hash.parameters;
                 let values = params![memory, passes, lanes, hash.salt, hash.verifier, domain];
                 transaction.execute(SET_SECURITY_OFFICER, values)?;
             }
-            Ok(())
+            policies::set_hsm(transaction, policies)
         })
     }
 

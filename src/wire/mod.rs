@@ -23,5 +23,6 @@ pub use identity::{
 };
 pub use message::{MAXIMUM_MESSAGE_BYTES, MalformedMessage, decode, encode};
 pub use policy_template::{
-    MAXIMUM_TEMPLATE_BYTES, TemplateError, TemplateFault, parse_template, template_text,
+    MAXIMUM_TEMPLATE_BYTES, TemplateError, TemplateFault, hsm_template_text, parse_hsm_template,
+    parse_template, template_text,
 };

@@ -1,4 +1,4 @@
-//! Policy templates: a partition's policies as a text file, to make others like it.
+//! Policy templates: the policies of a partition or an HSM as a text file, to make others like it.
 //!
 //! ```text
 //! # Policy template FW Version 7.7.0
@@ -13,31 +13,68 @@
 
 use std::fmt::Write;
 
-use crate::model::{Destructive, Policy, PolicySet, PolicyValue};
+use crate::model::{Destructive, HsmPolicy, HsmPolicySet, Policy, PolicySet, PolicyValue};
 
 /// The greatest size in bytes of a policy template.
 pub const MAXIMUM_TEMPLATE_BYTES: usize = 64 * 1024;
 
-/// The text of a template with these policies, as far as `capabilities` permit them to differ.
+/// The text of a template with these policies of a partition, as far as `capabilities` permit them
+/// to differ.
 pub fn template_text(firmware: &str, capabilities: &PolicySet, policies: &PolicySet) -> String {
+    let lines = Policy::ALL.iter().filter(|policy| capabilities.permits(**policy)).map(|policy| {
+        (policy.number(), policy.text(), policies.get(*policy), flags(policy.destructive()))
+    });
+    text(firmware, "Partition", lines)
+}
+
+/// The text of a template with these policies of an HSM.
+pub fn hsm_template_text(firmware: &str, policies: &HsmPolicySet) -> String {
+    let capabilities = HsmPolicySet::factory();
+    let lines =
+        HsmPolicy::ALL.iter().filter(|policy| capabilities.permits(**policy)).map(|policy| {
+            (policy.number(), policy.text(), policies.get(*policy), flags(policy.destructive()))
+        });
+    text(firmware, "HSM", lines)
+}
+
+/// Reads a template of partition policies.
+///
+/// # Errors
+/// The first line that is not of a template.
+pub fn parse_template(bytes: &[u8]) -> Result<Vec<PolicyValue>, TemplateError> {
+    parse(bytes, |number| Policy::of(number).map(Policy::destructive))
+}
+
+/// Reads a template of HSM policies.
+///
+/// # Errors
+/// The first line that is not of a template.
+pub fn parse_hsm_template(bytes: &[u8]) -> Result<Vec<PolicyValue>, TemplateError> {
+    parse(bytes, |number| HsmPolicy::of(number).map(HsmPolicy::destructive))
+}
+
+/// Number, text, value and flags of a policy.
+type Line = (u8, &'static str, u8, Flags);
+
+/// Whether turning a policy on erases, and whether turning it off does.
+type Flags = (&'static str, &'static str);
+
+fn text(firmware: &str, whose: &str, lines: impl Iterator<Item = Line>) -> String {
     let mut text = format!(
         "# Policy template FW Version {firmware}\n\
          # Field format - Policy ID:Policy Description:Policy Value:Off to On Destructive:On to Off Destructive\n\
-         # Partition Policies\n"
+         # {whose} Policies\n"
     );
-    for policy in Policy::ALL.iter().filter(|policy| capabilities.permits(**policy)) {
-        let (rising, falling) = flags(*policy);
-        let (number, name, value) = (policy.number(), policy.text(), policies.get(*policy));
+    for (number, name, value, (rising, falling)) in lines {
         let _ = writeln!(text, "{number}:\"{name}\":{value}:{rising}:{falling}");
     }
     text
 }
 
-/// Reads a template.
-///
-/// # Errors
-/// The first line that is not of a template.
-pub fn parse_template(bytes: &[u8]) -> Result<Vec<PolicyValue>, TemplateError> {
+fn parse(
+    bytes: &[u8],
+    destructive: fn(u8) -> Option<Destructive>,
+) -> Result<Vec<PolicyValue>, TemplateError> {
     if bytes.len() > MAXIMUM_TEMPLATE_BYTES {
         return Err(TemplateError { line: 0, reason: TemplateFault::TooLarge });
     }
@@ -50,7 +87,7 @@ pub fn parse_template(bytes: &[u8]) -> Result<Vec<PolicyValue>, TemplateError> {
             continue;
         }
         let fault = |reason| TemplateError { line: at + 1, reason };
-        let value = parse_line(line).map_err(fault)?;
+        let value = parse_line(line, destructive).map_err(fault)?;
         if values.iter().any(|known| known.number == value.number) {
             return Err(fault(TemplateFault::Twice(value.number)));
         }
@@ -62,15 +99,18 @@ pub fn parse_template(bytes: &[u8]) -> Result<Vec<PolicyValue>, TemplateError> {
     Ok(values)
 }
 
-fn parse_line(line: &str) -> Result<PolicyValue, TemplateFault> {
+fn parse_line(
+    line: &str,
+    destructive: fn(u8) -> Option<Destructive>,
+) -> Result<PolicyValue, TemplateFault> {
     let (number, rest) = line.split_once(':').ok_or(TemplateFault::Form)?;
     let number = number.trim().parse().map_err(|_| TemplateFault::Form)?;
-    let policy = Policy::of(number).ok_or(TemplateFault::Unknown(number))?;
+    let destructive = destructive(number).ok_or(TemplateFault::Unknown(number))?;
     // The description is free text between quotes, and may hold colons.
     let (_, fields) = rest.rsplit_once("\":").ok_or(TemplateFault::Form)?;
     let mut fields = fields.split(':').map(str::trim);
     let value = fields.next().and_then(|value| value.parse().ok()).ok_or(TemplateFault::Form)?;
-    let (rising, falling) = flags(policy);
+    let (rising, falling) = flags(destructive);
     for (own, given) in [rising, falling].iter().zip(&mut fields) {
         match given {
             "0" | "1" if *own == given => {}
@@ -84,9 +124,8 @@ fn parse_line(line: &str) -> Result<PolicyValue, TemplateFault> {
     Ok(PolicyValue { number, value })
 }
 
-/// Whether turning a policy on erases, and whether turning it off does.
-const fn flags(policy: Policy) -> (&'static str, &'static str) {
-    match policy.destructive() {
+const fn flags(destructive: Destructive) -> Flags {
+    match destructive {
         Destructive::No => ("0", "0"),
         Destructive::OffToOn => ("1", "0"),
         Destructive::OnToOff => ("0", "1"),
@@ -148,6 +187,15 @@ mod tests {
         });
         assert!(text.contains("\n0:\"Allow private key cloning\":1:1:0\n"));
         assert!(!text.contains("Allow activation"));
+    }
+
+    #[test]
+    fn templates_of_an_hsm_are_read_back_and_no_partition_s() {
+        let text = hsm_template_text("7.7.0", &HsmPolicySet::defaults());
+        let values = parse_hsm_template(text.as_bytes()).unwrap();
+        assert_eq!(HsmPolicySet::factory().with(&values), HsmPolicySet::defaults());
+        assert!(text.contains("# HSM Policies\n") && text.contains("\n15:"), "{text}");
+        assert_eq!(parse_hsm_template(b"37:\"x\":1").unwrap_err().line, 1);
     }
 
     #[test]

@@ -25,7 +25,10 @@ mod traffic;
 mod primitives {
     pub use std::sync::PoisonError;
 
-    pub use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard};
+    pub use shuttle::{
+        sync::{Arc, Condvar, Mutex, MutexGuard},
+        thread::yield_now,
+    };
 }
 
 /// What they need of the library.

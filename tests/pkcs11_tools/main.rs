@@ -13,5 +13,6 @@ mod java;
 mod opensc;
 mod openssl;
 mod python;
+mod readme;
 mod ssh;
 mod token;

@@ -39,7 +39,7 @@ subjectAltName = DNS:localhost
 ";
 
 /// Debian puts the engine under the machine's architecture.
-fn engine() -> Option<PathBuf> {
+pub fn engine() -> Option<PathBuf> {
     let places = fs::read_dir("/usr/lib").ok()?;
     let mut places =
         places.filter_map(|entry| Some(entry.ok()?.path().join("engines-3/pkcs11.so")));

@@ -11,10 +11,12 @@ use super::{
     hsm_policy::{ChangePolicy, ChangePw, Forced, ShowPolicies},
     password,
     screen::{Success, yes_no},
+    template,
 };
 use crate::{
     model::{AdminReply, AdminRequest, HsmInfo, Label, Password, Status},
     shell::{Console, Failure, Outcome, Secret, report},
+    wire::parse_hsm_template,
 };
 
 /// The greatest length in characters of a cloning domain.
@@ -77,6 +79,9 @@ pub struct Init {
     /// Uses the default cloning domain (deprecated)
     #[arg(long = "defaultdomain", visible_alias = "de")]
     default_domain: bool,
+    /// Sets the policies that this template among your files holds
+    #[arg(long = "applytemplate", visible_alias = "ap", value_name = super::file::NAME)]
+    template: Option<String>,
     /// Does not ask for a confirmation
     #[arg(long, visible_alias = "f")]
     force: bool,
@@ -129,26 +134,38 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
 
 fn init(options: Init, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
     let info = appliance.describe()?;
-    let request = if info.label.is_some() {
-        if !info.logged_in {
-            return Err(failure::refused(Status::UserNotLoggedIn));
-        }
-        AdminRequest::InitializeHsm { label: options.label, password: None, domain: None }
+    if info.label.is_some() && !info.logged_in {
+        return Err(failure::refused(Status::UserNotLoggedIn));
+    }
+    let policies = match &options.template {
+        Some(file) => template::read(appliance, file, parse_hsm_template)?,
+        None => Vec::new(),
+    };
+    let (password, domain) = if info.label.is_some() {
+        (None, None)
     } else {
         let password = Some(new_password(options.password.as_ref(), console)?);
         let domain = if options.default_domain {
             None
         } else {
-            new_domain(options.domain.as_ref(), console)?
+            new_domain(options.domain.as_ref(), "HSM", console)?
         };
-        AdminRequest::InitializeHsm { label: options.label, password, domain }
+        (password, domain)
     };
     let warning = "CAUTION:  Are you sure you wish to initialize this HSM?\n\
                    All partitions and data on it will be erased.\n\n\
                    Type 'proceed' to initialize the HSM, or\n'quit' to quit now.";
     console.confirm(warning, options.force)?;
-    appliance.order(&request)?;
-    report(Success("hsm init"))
+    let label = options.label;
+    match appliance.order_of(&AdminRequest::InitializeHsm { label, password, domain, policies })? {
+        Ok(()) => report(Success("hsm init")),
+        Err(status @ (Status::ConfigIllegal | Status::ConfigFailsDependencies)) => {
+            let cause = "the template holds policies that this HSM cannot have";
+            Err(Failure::new(cause, failure::result(status))
+                .remedy("Nothing was changed. See 'hsm showPolicies', and edit the template."))
+        }
+        Err(status) => Err(failure::refused(status)),
+    }
 }
 
 pub(super) fn new_password(
@@ -171,19 +188,20 @@ pub(super) fn new_password(
 }
 
 /// The domain; none, the default domain, if the answer is empty.
-fn new_domain(
+pub(super) fn new_domain(
     given: Option<&Secret>,
+    what: &str,
     console: &mut dyn Console,
 ) -> Result<Option<Password>, Failure> {
     let asked;
     let secret = if let Some(secret) = given {
         secret
     } else {
-        asked = console.new_secret(
-            "Please enter a cloning domain to use for initializing this HSM\n\
-             (empty for the default domain, which is deprecated):\n> ",
-            "Please re-enter cloning domain to confirm:\n> ",
-        )?;
+        let prompt = format!(
+            "Please enter a cloning domain to use for initializing this {what}\n\
+             (empty for the default domain, which is deprecated):\n> "
+        );
+        asked = console.new_secret(&prompt, "Please re-enter cloning domain to confirm:\n> ")?;
         &asked
     };
     match secret.expose().chars().count() {

@@ -7,11 +7,13 @@ use super::{
     hsm::new_password,
     password,
     policy_table::{Listed, PolicyTable},
-    screen::Success,
+    screen::{Sentence, Success},
+    template,
 };
 use crate::{
     model::{AdminReply, AdminRequest, HsmPolicy, HsmPolicySet, PolicyValue, Status},
     shell::{Console, Failure, Outcome, Secret, report},
+    wire::hsm_template_text,
 };
 
 /// Options of `hsm showPolicies`.
@@ -20,6 +22,9 @@ pub struct ShowPolicies {
     /// Shows only what can be changed
     #[arg(long = "configonly", visible_alias = "c")]
     configuration_only: bool,
+    /// Writes the policies to your files, as a template for hsm init
+    #[arg(long = "exporttemplate", visible_alias = "et", value_name = super::file::NAME)]
+    template: Option<String>,
 }
 
 /// Options of `hsm changePolicy`.
@@ -59,6 +64,11 @@ impl ShowPolicies {
     pub(super) fn run(&self, appliance: &mut Appliance) -> Outcome {
         let info = appliance.describe()?;
         let (capabilities, policies) = ask(appliance)?;
+        if let Some(file) = &self.template {
+            template::write(appliance, file, &hsm_template_text(&info.firmware, &policies))?;
+            let told = format!("Policies of the HSM have been exported to file: {file}");
+            return report(Sentence(told));
+        }
         let label = info.label.as_ref().map(ToString::to_string).unwrap_or_default();
         let heading = format!(
             "   HSM Label:   {label}\n   Serial #:    {}\n   Firmware:    {}",

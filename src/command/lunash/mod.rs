@@ -9,14 +9,18 @@ mod hsm;
 mod hsm_policy;
 mod ntls;
 mod ntls_failure;
+mod ntls_keep_alive;
 mod partition;
 mod partition_change;
 mod partition_contents;
+mod partition_init;
 mod partition_policy;
+mod partition_roles;
 mod policy_table;
 mod screen;
 mod service;
 mod sysconf;
+mod template;
 
 pub use self::arguments::Arguments;
 pub(super) use self::ntls_failure::refused;

@@ -6,8 +6,10 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::{
+    super::unavailable::Unavailable,
     Appliance, failure,
     file::Moment,
+    ntls_keep_alive,
     screen::{Sentence, Success},
 };
 use crate::{
@@ -41,6 +43,14 @@ pub enum Command {
     /// Shows the server's certificate
     #[command(subcommand, visible_alias = "c")]
     Certificate(Certificate),
+    /// Manages how links find out that their clients are gone
+    #[command(name = "tcp_keepalive", subcommand, visible_alias = "t")]
+    TcpKeepAlive(ntls_keep_alive::Command),
+    /// Sets the number of threads (not here)
+    Threads(Unavailable),
+    /// Activates the keys of a hardware-protected service (not in software)
+    #[command(name = "activateKeys")]
+    ActivateKeys(Unavailable),
 }
 
 /// The `ntls ipcheck` commands.
@@ -69,11 +79,13 @@ pub enum Information {
 }
 
 /// The `ntls certificate` commands.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum Certificate {
     /// Shows what the server's certificate says
     #[command(visible_alias = "s")]
     Show,
+    /// Sends traps before the certificate ends (not here)
+    Monitor(Unavailable),
 }
 
 /// Performs an `ntls` command.
@@ -88,6 +100,19 @@ pub fn run(command: Command, appliance: &mut Appliance) -> Outcome {
             report(Success("ntls information reset"))
         }
         Command::Certificate(Certificate::Show) => report(Shown(info(appliance)?.certificate)),
+        Command::Certificate(Certificate::Monitor(_)) => Err(failure::unavailable(
+            "there is no SNMP agent here that could send traps",
+            "Its end stands in 'ntls certificate show', and in --json as valid_until.",
+        )),
+        Command::TcpKeepAlive(command) => ntls_keep_alive::run(command, appliance),
+        Command::Threads(_) => Err(failure::unavailable(
+            "links have no threads of their own: each is a task, and they share as many threads as the machine has processors",
+            "How many links there may be is set when lunahsmd starts: --max-links.",
+        )),
+        Command::ActivateKeys(_) => Err(failure::unavailable(
+            "the service's key lies in the data directory, not in hardware that would have to be activated",
+            "NTLS runs as it is: 'ntls show'.",
+        )),
     }
 }
 

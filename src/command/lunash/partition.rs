@@ -10,7 +10,9 @@ use super::{
     Appliance, failure,
     partition_change::{Rename, Resize},
     partition_contents::ShowContents,
+    partition_init::Init,
     partition_policy::{ChangePolicy, ShowPolicies},
+    partition_roles::{ChangePw, Clear},
     screen::{Sentence, Success, yes_no},
 };
 use crate::{
@@ -53,6 +55,15 @@ pub enum Command {
         #[arg(long, visible_alias = "f")]
         force: bool,
     },
+    /// Initializes a partition for clients over NTLS, or creates its Crypto Officer
+    #[command(visible_alias = "in")]
+    Init(Init),
+    /// Changes the password of the Crypto Officer or the Crypto User
+    #[command(name = "changePw", visible_alias = "changepw")]
+    ChangePw(ChangePw),
+    /// Destroys all objects of a partition that no client reaches over STC
+    #[command(visible_alias = "clr")]
+    Clear(Clear),
     /// Gives a partition another name
     #[command(visible_alias = "ren")]
     Rename(Rename),
@@ -133,6 +144,9 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
             }))
         }
         Command::Delete { partition, force } => delete(partition.name, force, appliance, console),
+        Command::Init(options) => options.run(appliance, console),
+        Command::ChangePw(options) => options.run(appliance, console),
+        Command::Clear(options) => options.run(appliance, console),
         Command::Rename(options) => options.run(appliance),
         Command::Resize(options) => options.run(appliance, console),
         Command::ShowContents(options) => options.run(appliance, console),

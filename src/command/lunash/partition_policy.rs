@@ -8,11 +8,13 @@ use super::{
     partition::Named,
     password,
     policy_table::{Listed, PolicyTable},
-    screen::Success,
+    screen::{Sentence, Success},
+    template,
 };
 use crate::{
     model::{AdminReply, AdminRequest, Label, Policy, PolicySet, PolicyValue, Status},
     shell::{Console, Failure, Outcome, Secret, report},
+    wire::template_text,
 };
 
 /// Options of `partition showPolicies`.
@@ -23,6 +25,9 @@ pub struct ShowPolicies {
     /// Shows only what can be changed
     #[arg(long = "configonly", visible_alias = "c")]
     configuration_only: bool,
+    /// Writes the policies to your files, as a template for partition init
+    #[arg(long = "exporttemplate", visible_alias = "et", value_name = super::file::NAME)]
+    template: Option<String>,
 }
 
 /// Options of `partition changePolicy`.
@@ -48,6 +53,13 @@ impl ShowPolicies {
     pub(super) fn run(&self, appliance: &mut Appliance) -> Outcome {
         let name = &self.partition.name;
         let (capabilities, policies) = ask(appliance, name)?;
+        if let Some(file) = &self.template {
+            let firmware = appliance.describe()?.firmware;
+            template::write(appliance, file, &template_text(&firmware, &capabilities, &policies))?;
+            return report(Sentence(format!(
+                "Policies of partition {name} have been exported to file: {file}"
+            )));
+        }
         let listed = |policy: &Policy, value: u8| Listed {
             code: policy.number(),
             description: policy.text(),

@@ -8,7 +8,7 @@ use crate::{
         Change, Makings, Object, Origin, changed, charge, complete, copied, is_key, permission,
         read, to_bytes,
     },
-    hsm::{Hsm, KnownPartition, LinkSession, fault, mechanism, object::Unlocked},
+    hsm::{Hsm, KnownPartition, fault, mechanism, object::Unlocked},
     model::{
         AuditAct, ObjectEntry, Status,
         cryptoki::{
@@ -166,21 +166,6 @@ impl Caller<'_> {
     pub(in crate::hsm) fn contents(&self) -> Result<Vec<ObjectEntry>, Status> {
         let unlocked = self.unlocked.as_deref();
         entries(self.hsm, &self.known, unlocked)
-    }
-
-    /// The token objects that a login on the appliance itself opens.
-    ///
-    /// # Errors
-    /// Nobody is logged in, or the store cannot be read.
-    pub(in crate::hsm) fn contents_of(
-        hsm: &Hsm,
-        link: &LinkSession,
-        generation: u64,
-    ) -> Result<Vec<ObjectEntry>, Status> {
-        let known = hsm.known(link.serial()).ok_or(Status::TokenNotPresent)?;
-        let unlocked = link.login(generation).as_ref().map(|login| login.unlocked.clone());
-        let unlocked = unlocked.ok_or(Status::UserNotLoggedIn)?;
-        entries(hsm, &known, unlocked.as_deref())
     }
 }
 
