@@ -28,4 +28,4 @@ pub use application::{Application, ApplicationError, ApplicationSlot};
 pub use link::PartitionLink;
 pub use partition::{AskError, ConnectFailure, Partition, Target, Way};
 pub use slots::{Missing, Slot, Slots};
-pub use targets::{Targets, TargetsError, set_stc, targets};
+pub use targets::{Targets, TargetsError, application, set_stc, targets};

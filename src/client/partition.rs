@@ -14,7 +14,7 @@ use super::{backoff::Backoff, repeatable::repeatable};
 use crate::{
     channel::{InitiatorConfig, SessionStatus, Suite},
     crypto::PublicKey,
-    model::{PartitionInfo, Reply, Request, SerialNumber, Status},
+    model::{ApplicationId, PartitionInfo, Reply, Request, SerialNumber, Status},
     net::{ConnectError, Credentials, Endpoint, Link, LinkError},
     store::ClientIdentity,
     wire::{decode, encode},
@@ -37,6 +37,8 @@ pub struct Target {
     pub serial: SerialNumber,
     /// How the two know each other.
     pub way: Way,
+    /// The application whose login the link shares; none for a login of its own.
+    pub application: Option<ApplicationId>,
 }
 
 /// How a client and a partition know each other.
@@ -65,7 +67,10 @@ impl Target {
             (Way::Ntls(ours), Way::Ntls(theirs)) => ours.certificate() == theirs.certificate(),
             _ => false,
         };
-        same_way && self.serial == other.serial && self.host == other.host
+        same_way
+            && self.application == other.application
+            && self.serial == other.serial
+            && self.host == other.host
     }
 }
 
@@ -333,9 +338,22 @@ fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), 
     };
     match decode(&reply) {
         Ok(Reply::Activated { channel, partition }) => {
+            if let Some(application) = target.application {
+                join(&link, application)?;
+            }
             let suspect = AtomicBool::new(false);
             Ok((Live { link, channel, connection, suspect }, partition))
         }
+        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
+        _ => Err(ConnectFailure::Malformed),
+    }
+}
+
+/// Has a link share the login of its application.
+fn join(link: &Link, application: ApplicationId) -> Result<(), ConnectFailure> {
+    let reply = link.call(&encoded(&Request::JoinApplication(application))?)?;
+    match decode(&reply) {
+        Ok(Reply::Done) => Ok(()),
         Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
         _ => Err(ConnectFailure::Malformed),
     }

@@ -17,6 +17,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::DomainProof { .. }
         | Request::StcSettings
         | Request::ExportObject { .. }
+        | Request::OpenApplication(_)
         | Request::Clear => true,
         // Sessions and logins end with their link; these two need neither.
         Request::Cryptoki(request) => {
@@ -24,6 +25,8 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         }
         Request::Activate { .. }
         | Request::Open { .. }
+        | Request::JoinApplication(_)
+        | Request::CloseApplication(_)
         | Request::Initialize { .. }
         | Request::Login { .. }
         | Request::Logout

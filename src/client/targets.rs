@@ -15,6 +15,7 @@ use super::{
     servers::{self, Server, ServersError},
 };
 use crate::{
+    model::{ApplicationId, ApplicationIdError},
     net::{Credentials, Endpoint},
     store::{ClientIdentity, RegisteredPartition},
 };
@@ -42,7 +43,8 @@ pub fn targets(
     partitions: &[RegisteredPartition],
 ) -> Result<Targets, TargetsError> {
     let configuration = home.configuration()?;
-    let places = Places { paths: home.paths()?, patience: patience(&configuration) };
+    let application = application(&configuration)?;
+    let places = Places { paths: home.paths()?, patience: patience(&configuration), application };
     let servers = servers::list(&configuration)?;
     let (stc, ntls): (Vec<_>, Vec<_>) = servers.into_iter().partition(|server| server.stc);
     let mut targets = Targets::default();
@@ -54,11 +56,21 @@ pub fn targets(
                 endpoint: endpoint.clone(),
                 serial: partition.serial,
                 way: Way::Stc { identity: identity.clone(), partition: partition.key },
+                application,
             }));
         }
     }
     places.ask(&ntls, &mut targets);
     Ok(targets)
+}
+
+/// The application ID that the configuration fixes for every program of this home.
+///
+/// # Errors
+/// It is none.
+pub fn application(configuration: &Configuration) -> Result<Option<ApplicationId>, TargetsError> {
+    let fixed = configuration.get("Misc", "AppId").filter(|text| !text.is_empty());
+    fixed.map(|text| text.parse().map_err(TargetsError::Application)).transpose()
 }
 
 fn patience(configuration: &Configuration) -> Duration {
@@ -70,6 +82,7 @@ fn patience(configuration: &Configuration) -> Duration {
 struct Places {
     paths: Paths,
     patience: Duration,
+    application: Option<ApplicationId>,
 }
 
 impl Places {
@@ -118,6 +131,7 @@ impl Places {
             endpoint: Ok(endpoint.clone()),
             serial,
             way: Way::Ntls(credentials.clone()),
+            application: self.application,
         };
         Ok(assigned(&endpoint, credentials)?.into_iter().map(target).collect())
     }
@@ -142,6 +156,9 @@ pub enum TargetsError {
     /// The list of servers.
     #[error(transparent)]
     Servers(#[from] ServersError),
+    /// The application ID.
+    #[error("AppId in section Misc: {0}")]
+    Application(ApplicationIdError),
 }
 
 impl TargetsError {
@@ -150,6 +167,9 @@ impl TargetsError {
         match self {
             Self::Home(error) => error.remedy(),
             Self::Servers(error) => error.remedy(),
+            Self::Application(_) => {
+                "Correct it, or take it out: configurator deleteValue -s Misc -e AppId."
+            }
         }
     }
 }

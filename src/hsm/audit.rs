@@ -166,6 +166,7 @@ pub(super) const fn act_of(request: &Request) -> Option<AuditAct> {
         | Request::Assigned
         | Request::Open { .. }
         | Request::StcSettings
+        | Request::JoinApplication(_)
         // These say themselves to which objects they did what.
         | Request::Clear
         | Request::ExportObject { .. }

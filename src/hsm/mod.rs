@@ -20,6 +20,7 @@ mod registry;
 mod roles;
 mod security_officer;
 mod session;
+mod shared_login;
 mod stc_settings;
 
 use std::{
@@ -40,6 +41,7 @@ use crate::{
 };
 
 use object::Vault;
+use shared_login::SharedLogins;
 
 /// The version of the firmware whose rules these are.
 pub const FIRMWARE: &str = "7.7.0";
@@ -63,6 +65,8 @@ pub struct Hsm {
     policies: RwLock<HsmPolicySet>,
     /// For each role of each partition, what its logins hold on to.
     logins: Mutex<HashMap<(SerialNumber, Role), Arc<AtomicBool>>>,
+    /// The logins that links share.
+    shared: SharedLogins,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -165,8 +169,9 @@ impl Hsm {
         let random = Mutex::new(random);
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
-        let logins = Mutex::default();
-        let hsm = Self { store, sealer, cost, random, now, known, ntls, policies, logins, turn };
+        let (logins, shared) = (Mutex::default(), SharedLogins::default());
+        let hsm =
+            Self { store, sealer, cost, random, now, known, ntls, policies, logins, shared, turn };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -193,11 +198,14 @@ impl Hsm {
 
     /// Whether the client of a link may use its partition now. Answers from memory.
     pub fn permits(&self, session: &LinkSession) -> bool {
-        match session.client() {
-            LinkClient::Stc(key) => self.admission(session.serial(), &key) == Admission::Registered,
+        self.permits_client(session.serial(), session.client())
+    }
+
+    fn permits_client(&self, serial: SerialNumber, client: LinkClient) -> bool {
+        match client {
+            LinkClient::Stc(key) => self.admission(serial, &key) == Admission::Registered,
             LinkClient::Administrator => true,
             LinkClient::Ntls(certificate) => {
-                let serial = session.serial();
                 self.is_assigned(serial, certificate) && !self.requires_stc(serial)
             }
         }
@@ -213,6 +221,7 @@ impl Hsm {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(partition) = self.store.partition(serial)? else {
             all.remove(&serial);
+            drop(all);
             // Its assignments went with it.
             return self.load_ntls();
         };
@@ -239,6 +248,8 @@ impl Hsm {
             vault,
         };
         all.insert(serial, Arc::new(known));
+        drop(all);
+        self.forget_shared_logins();
         Ok(())
     }
 

@@ -301,6 +301,8 @@ impl Hsm {
         let mut all = self.ntls.write().unwrap_or_else(PoisonError::into_inner);
         let clients = self.store.ntls_clients()?;
         *all = Arc::new(clients.into_iter().map(NtlsClient::from).collect());
+        drop(all);
+        self.forget_shared_logins();
         Ok(())
     }
 

@@ -89,6 +89,18 @@ impl Hsm {
                 session.log_out(partition.generation).ok_or(Status::UserNotLoggedIn)?;
                 Reply::Done
             }
+            Request::JoinApplication(id) => {
+                self.join_application(session, id)?;
+                Reply::Done
+            }
+            Request::OpenApplication(id) => {
+                self.open_application(session, id)?;
+                Reply::Done
+            }
+            Request::CloseApplication(id) => {
+                self.close_application(session, id)?;
+                Reply::Done
+            }
             Request::DescribeRole { role } => {
                 let roles = self.store.roles(partition.serial).map_err(fault)?;
                 let logged_in = session.role(partition.generation);
@@ -266,6 +278,9 @@ const fn changes(request: &Request) -> bool {
             | Request::Domains
             | Request::StcSettings
             | Request::DomainProof { .. }
+            | Request::JoinApplication(_)
+            | Request::OpenApplication(_)
+            | Request::CloseApplication(_)
     )
 }
 
@@ -278,6 +293,9 @@ const fn permitted_before_change(request: &Request) -> bool {
             | Request::DescribeRole { .. }
             | Request::Login { .. }
             | Request::Logout
+            | Request::JoinApplication(_)
+            | Request::OpenApplication(_)
+            | Request::CloseApplication(_)
             | Request::ChangePassword { .. }
     )
 }

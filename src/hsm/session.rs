@@ -3,17 +3,17 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use zeroize::Zeroizing;
 
-use super::{application::Application, object::Unlocked};
+use super::{application::Application, object::Unlocked, shared_login::SharedLogin};
 use crate::{
     crypto::{CertificateHash, PasswordKey, PublicKey},
-    model::{Role, SerialNumber},
+    model::{Role, SerialNumber, Status},
 };
 
 /// Who is at the other end of a link.
@@ -39,11 +39,16 @@ impl From<CertificateHash> for LinkClient {
     }
 }
 
-/// One link of a client to a partition. Its requests may run at the same time.
+/// One link of a client to a partition, with a login of its own or one that it shares. Its
+/// requests may run at the same time.
 pub struct LinkSession {
     serial: SerialNumber,
     client: LinkClient,
-    login: Mutex<Option<Login>>,
+    /// The link's own login, which is used unless it shares one.
+    own: Mutex<Option<Login>>,
+    shared: OnceLock<Arc<SharedLogin>>,
+    /// How many shared logins had ended when this link last looked.
+    seen_ended: AtomicU64,
     application: Application,
 }
 
@@ -75,7 +80,9 @@ impl LinkSession {
         Self {
             serial,
             client: client.into(),
-            login: Mutex::new(None),
+            own: Mutex::new(None),
+            shared: OnceLock::new(),
+            seen_ended: AtomicU64::new(0),
             application: Application::default(),
         }
     }
@@ -96,15 +103,49 @@ impl LinkSession {
         let ended = login.take_if(|login| {
             login.generation != generation || !login.valid.load(Ordering::Acquire)
         });
-        if ended.is_some() {
+        if self.notices_end(ended.is_some()) {
             self.application.log_out();
         }
         login
     }
 
+    /// Whether a login has ended since this link last looked, over this link or another one.
+    fn notices_end(&self, here: bool) -> bool {
+        let Some(shared) = self.shared.get() else { return here };
+        let ended = if here { shared.end() } else { shared.ended() };
+        self.seen_ended.swap(ended, Ordering::AcqRel) != ended
+    }
+
+    /// Shares a login from now on.
+    ///
+    /// # Errors
+    /// The link shares one already, or has one of its own.
+    pub(super) fn share(&self, login: Arc<SharedLogin>) -> Result<(), Status> {
+        if self.lock().is_some() {
+            return Err(Status::UserAlreadyLoggedIn);
+        }
+        self.seen_ended.store(login.ended(), Ordering::Release);
+        self.shared.set(login).map_err(|_| Status::FunctionRejected)
+    }
+
+    /// The end of the application's last session at the other end: it takes the login with it,
+    /// unless other links share that.
+    pub(super) fn sessions_ended(&self, generation: u64) {
+        if self.shared.get().is_some() {
+            self.application.log_out();
+        } else {
+            self.log_out(generation);
+        }
+    }
+
     /// Ends the login, and with it what the application has that needs one.
     pub(super) fn log_out(&self, generation: u64) -> Option<Role> {
-        let role = self.login(generation).take().map(|login| login.role);
+        let role = {
+            let mut login = self.login(generation);
+            let role = login.take().map(|login| login.role);
+            self.notices_end(role.is_some());
+            role
+        };
         self.application.log_out();
         role
     }
@@ -120,7 +161,8 @@ impl LinkSession {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Login>> {
-        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+        let login = self.shared.get().map_or(&self.own, |shared| &shared.login);
+        login.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

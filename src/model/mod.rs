@@ -5,6 +5,7 @@
 //! appliance, and [`Status`], the one numbered vocabulary of outcomes.
 
 mod admin;
+mod application;
 mod audit;
 pub mod cryptoki;
 mod host;
@@ -22,6 +23,7 @@ mod stc;
 pub use admin::{
     AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry, StorageSize,
 };
+pub use application::{ApplicationId, ApplicationIdError};
 pub use audit::{
     AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
 };

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber, Status, StcChange,
-    StcSettings,
+    ApplicationId, ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber,
+    Status, StcChange, StcSettings,
     cryptoki::{CryptokiReply, CryptokiRequest},
 };
 
@@ -187,6 +187,13 @@ pub enum Request {
         /// Whether an object that is here already is replaced.
         replace: bool,
     },
+    /// Shares this link's login with the client's other links of this application, for the rest of
+    /// the link.
+    JoinApplication(ApplicationId),
+    /// Keeps the application's login when its last link has ended.
+    OpenApplication(ApplicationId),
+    /// Ends the application's login on all of its links.
+    CloseApplication(ApplicationId),
 }
 
 /// The answer to a [`Request`].

@@ -132,14 +132,22 @@ impl Slot {
 
     /// The role that is logged in over a connection.
     pub(super) fn role(&self, connection: u64) -> Option<Role> {
+        // A login that processes share begins and ends elsewhere too: the partition knows.
+        if self.partition.target().application.is_some()
+            && let Ok(Reply::Partition(info)) = self.ask_on(connection, &Request::Describe)
+        {
+            self.set_role(connection, info.logged_in);
+        }
         self.tie(connection).role
     }
 
     /// Notes who is logged in over a connection. Who may do what has changed with it.
     pub(super) fn set_role(&self, connection: u64, role: Option<Role>) {
         let mut tie = self.tie(connection);
-        tie.role = role;
-        tie.accepted.clear();
+        if tie.role != role {
+            tie.role = role;
+            tie.accepted.clear();
+        }
     }
 
     /// Whether the partition has accepted this use of a key before.

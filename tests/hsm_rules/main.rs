@@ -6,6 +6,7 @@
 mod hsm_support;
 
 mod administration;
+mod applications;
 mod clients;
 mod domains;
 mod lockout;

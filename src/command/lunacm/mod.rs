@@ -1,5 +1,6 @@
 //! The commands of `lunacm`.
 
+mod appid;
 mod arguments;
 mod candidates;
 mod clientconfig;
@@ -38,9 +39,9 @@ enum Family {
     /// Client configuration commands
     #[command(subcommand, visible_alias = "ccfg")]
     Clientconfig(clientconfig::Command),
-    /// Application ID commands (not here)
-    #[command(visible_alias = "a")]
-    Appid(Unavailable),
+    /// Application ID commands
+    #[command(subcommand, visible_alias = "a")]
+    Appid(appid::Command),
     /// HA group commands
     #[command(subcommand, visible_alias = "ha")]
     Hagroup(hagroup::Command),
@@ -119,10 +120,7 @@ impl Program for Lunacm {
         let session = &mut self.session;
         match line.family {
             Family::Clientconfig(command) => command.run(session, console),
-            Family::Appid(_) => unavailable(
-                "a login belongs to its own link and ends with it, so there is none that processes with one application ID could share",
-                "Each application logs in by itself: role login, C_Login.",
-            ),
+            Family::Appid(command) => command.run(session),
             Family::File(command) => command.run(session),
             Family::Hagroup(command) => command.run(session, console),
             Family::Partition(command) => command.run(session, console),

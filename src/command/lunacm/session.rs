@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     client::{
-        Missing, Slot, Slots,
+        Missing, Slot, Slots, application,
         backups::Backups,
         config::Configuration,
         ha::GroupError,
@@ -19,7 +19,7 @@ use crate::{
         set_stc, targets,
     },
     crypto::SystemRandom,
-    model::{Reply, Request, SerialNumber, Status},
+    model::{ApplicationId, Reply, Request, SerialNumber, Status},
     shell::{Failure, Outcome},
     store::{ClientIdentity, ClientToken, RegisteredPartition, StoreError},
 };
@@ -31,6 +31,8 @@ pub struct Session {
     slots: Slots,
     current: Option<u32>,
     restarted: bool,
+    /// The application ID that was set here, instead of the configuration's.
+    application: Option<ApplicationId>,
     /// Labels of clients that partitions were heard to know, for completion.
     clients: Vec<String>,
 }
@@ -44,8 +46,9 @@ impl Session {
     pub fn start(home: Home, runtime: Handle) -> Result<Self, Failure> {
         home.open().map_err(|error| unusable(&error, error.remedy()))?;
         let slots = Slots::default();
-        let mut session =
-            Self { home, runtime, slots, current: None, restarted: false, clients: Vec::new() };
+        let (current, restarted, application) = (None, false, None);
+        let clients = Vec::new();
+        let mut session = Self { home, runtime, slots, current, restarted, application, clients };
         session.connect()?;
         Ok(session)
     }
@@ -92,7 +95,11 @@ impl Session {
         let partitions = self.partitions()?;
         let identity = identity(&self.token()?)?;
         let targets = targets(&self.home, identity, &partitions);
-        self.slots.set_targets(targets.map_err(|error| unusable(&error, error.remedy()))?);
+        let mut targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
+        if let Some(set) = self.application {
+            targets.partitions.iter_mut().for_each(|target| target.application = Some(set));
+        }
+        self.slots.set_targets(targets);
         self.runtime.block_on(self.slots.refresh());
         let there = |number| self.slots().iter().any(|slot| slot.number == number);
         if !self.current.is_some_and(there) {
@@ -111,6 +118,25 @@ impl Session {
     /// Whether LunaCM restarted since this was last asked.
     pub(super) const fn take_restarted(&mut self) -> bool {
         std::mem::replace(&mut self.restarted, false)
+    }
+
+    /// Sets the application ID: links are made anew under it.
+    pub(super) fn set_application(&mut self, id: ApplicationId) -> Result<(), Failure> {
+        let current = self.current;
+        self.application = Some(id);
+        self.connect()?;
+        if let Some(number) = current.filter(|number| self.number(Some(*number)).is_ok()) {
+            self.current = Some(number);
+        }
+        Ok(())
+    }
+
+    /// The application ID that links are made under.
+    pub(super) fn application(&self) -> Result<Option<ApplicationId>, Failure> {
+        if let Some(set) = self.application {
+            return Ok(Some(set));
+        }
+        application(&self.configuration()?).map_err(|error| unusable(&error, error.remedy()))
     }
 
     /// Ends all links by identity: the identity they were made with is gone.

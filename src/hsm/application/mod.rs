@@ -1,7 +1,8 @@
 //! What an application does on its partition: sessions, objects, keys, operations
 //! (PKCS#11 v3.1 section 5).
 //!
-//! A link is one application's: its login and its session objects are the link's. Nothing on the
+//! A link is one application's: its session objects are the link's, and its login too unless links
+//! share one. Nothing on the
 //! way of an operation touches the store, and no lock is held while a key works.
 
 mod caller;

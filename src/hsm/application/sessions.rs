@@ -191,7 +191,7 @@ impl Caller<'_> {
         };
         application.objects.remove_of(id);
         if last {
-            self.link.log_out(self.known.generation);
+            self.link.sessions_ended(self.known.generation);
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Caller<'_> {
         let application = self.link.application();
         application.write().drain().for_each(|(_, session)| session.reset());
         application.objects.clear();
-        self.link.log_out(self.known.generation);
+        self.link.sessions_ended(self.known.generation);
     }
 
     /// `C_Login` with `CKU_CONTEXT_SPECIFIC`: the password of the role that is logged in.
