@@ -4,7 +4,7 @@
 
 mod world;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 use rexpect::session::PtySession;
 use tempfile::TempDir;
@@ -29,10 +29,16 @@ struct Person(PtySession, PathBuf);
 impl Person {
     /// Starts `lunacm` on a terminal of this size.
     fn at(client: &Client, columns: u16, rows: u16, colour: bool) -> Self {
+        Self::with(client, (columns, rows), colour, "")
+    }
+
+    /// As [`Self::at`], with this pager.
+    fn with(client: &Client, (columns, rows): (u16, u16), colour: bool, pager: &str) -> Self {
         let lunacm = env!("CARGO_BIN_EXE_lunacm");
         let script = format!("tty >terminal; stty cols {columns} rows {rows}; exec {lunacm}");
         let mut command: Command = client.command("sh", &["-c", &script]);
         command.env("TERM", "xterm").current_dir(client.home.parent().unwrap());
+        command.env("PAGER", pager);
         if colour {
             command.env_remove("NO_COLOR");
         } else {
@@ -81,6 +87,16 @@ impl Person {
     fn control(&mut self, letter: char) -> &mut Self {
         self.0.send_control(letter).unwrap();
         self
+    }
+
+    /// Waits until Ctrl-C is a signal, and no key of the editor's.
+    #[track_caller]
+    fn waits_for_a_command(&self) {
+        world::eventually("the editor has gone", || {
+            let mut stty = Command::new("stty");
+            stty.arg("-F").arg(&self.1).arg("-a");
+            world::run(stty, "").text.split_whitespace().any(|word| word == "isig")
+        });
     }
 
     /// Makes the terminal this wide.
@@ -227,6 +243,81 @@ fn long_texts_are_paged() {
     // Keys that turn pages are letters again in a line.
     assert!(person.commands("stc tokeninit -label \"q q\" -force").contains("No Error"));
     person.leaves();
+}
+
+#[test]
+fn the_pager_of_the_environment_is_used() {
+    let (_root, client) = home();
+    let mut person = Person::with(&client, (100, 10), false, "sed 's/^/PAGED: /'");
+    person.types("help stc\r");
+    let shown = person.sees("lunacm:>");
+    assert!(shown.contains("PAGED:") && shown.contains("No Error"), "{shown}");
+    assert!(!person.commands("stc tokenlist").contains("PAGED"), "a short text was paged");
+    person.leaves();
+    // One that is not there is done without.
+    let mut person = Person::with(&client, (100, 10), false, "no-such-pager");
+    person.types("help stc\r").sees("-- more --");
+    person.types("q").sees("lunacm:>");
+    person.leaves();
+}
+
+/// Sends the daemon a signal that stops it or lets it go on.
+fn signal(process: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.args([name, &process.to_string()]);
+    world::run(kill, "").ok();
+}
+
+#[test]
+fn control_c_leaves_a_command_and_the_shell_goes_on() {
+    let world = World::with_partitions(&["par1"]);
+    let client = world.connected("client1");
+    let init = format!("partition init -label par1 -password {PO} -domain dom -force\n");
+    client.lunacm(&init).ok();
+    let mut person = Person::at(&client, 100, 40, false);
+    signal(world.daemon.process(), "-STOP");
+    for (line, told) in [
+        (format!("role login -name po -password {PO}"), "is not known"),
+        ("slot list".to_owned(), "Nothing was changed"),
+    ] {
+        person.types(&line).types("\r");
+        person.waits_for_a_command();
+        person.control('c').sees("interrupted");
+        let shown = person.sees("lunacm:>");
+        assert!(shown.contains(told) && shown.contains("CKR_FUNCTION_CANCELED"), "{shown}");
+    }
+    signal(world.daemon.process(), "-CONT");
+    assert!(person.commands("slot list").contains("Slot Id ->              0"));
+    assert!(person.commands(&format!("role login -name po -password {PO}")).contains("No Error"));
+    // At the prompt it is the line that is left.
+    person.types("role logout").control('c').sees("lunacm:>");
+    assert!(person.commands("role logout").contains("No Error"));
+    person.leaves();
+}
+
+#[test]
+fn control_c_ends_a_batch() {
+    let world = World::with_partitions(&["par1"]);
+    let client = world.connected("client1");
+    let here = client.home.parent().unwrap();
+    let lunacm = env!("CARGO_BIN_EXE_lunacm");
+    // The shell around it outlives the signal that all in the foreground get.
+    let script = format!("trap : INT; mkfifo lines; cat lines | {lunacm} -q; echo ended with $?");
+    let mut command: Command = client.command("sh", &["-c", &script]);
+    command.env("TERM", "xterm").env("NO_COLOR", "1").current_dir(here);
+    let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    world::eventually("a pipe for lines", || here.join("lines").exists());
+    let mut lines = fs::File::options().write(true).open(here.join("lines")).unwrap();
+    writeln!(lines, "stc tokenlist").unwrap();
+    session.exp_string("No Error").unwrap();
+    signal(world.daemon.process(), "-STOP");
+    writeln!(lines, "slot list\nstc tokeninit -label another -force").unwrap();
+    session.exp_string("lunacm:>slot list").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("ended with 130").unwrap();
+    session.exp_eof().unwrap();
+    signal(world.daemon.process(), "-CONT");
+    client.lunacm("stc tokenlist\n").ok().lacks("another");
 }
 
 #[test]

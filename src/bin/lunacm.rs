@@ -7,28 +7,29 @@ use std::{
     time::SystemTime,
 };
 
-use clap::Parser;
 use lunacm::{
     client::home::Home,
     command::{
+        interrupts::listen,
+        located,
         lunacm::{Arguments, Lunacm, Session},
         manual,
     },
     embedded::Embedded,
-    shell::{Failure, Source, run_with},
+    shell::{Failure, Interrupts, Source, arguments, cannot_begin, reason, run_with},
 };
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match arguments::<Arguments>() {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
     if let Ok(filter) = EnvFilter::try_from_default_env() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     }
-    ExitCode::from(start(&arguments).unwrap_or_else(|failure| {
-        let remedy = failure.remedy.map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-        let _ = writeln!(io::stderr(), "lunacm: {}.{remedy}", failure.cause);
-        failure.code
-    }))
+    let failed = |failure| cannot_begin(&failure, &reason("lunacm", &failure));
+    start(&arguments).map_or_else(failed, ExitCode::from)
 }
 
 fn start(arguments: &Arguments) -> Result<u8, Failure> {
@@ -41,7 +42,7 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
             .remedy("One command goes behind -c or -q: lunacm -c slot list.")
             .code(Failure::MISUSED));
     }
-    let home = Home::locate().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
+    let home = located::home()?;
     // The history lies in the home, which has to be there before the editor opens it.
     home.open().map_err(|error| unusable(&error.to_string(), error.remedy()))?;
     let source = source(arguments, &home)?;
@@ -55,17 +56,21 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(embedded) = embedded.as_ref().filter(|_| !quiet) {
         let _ = writeln!(stdout(), "{}\n", embedded.notes().join("\n"));
     }
-    let session = Session::start(home, runtime.handle().clone());
+    let interrupts = Interrupts::default();
+    listen(interrupts.clone()).map_err(|error| unusable(&error.to_string(), ""))?;
+    let session = Session::start(home, runtime.handle().clone(), &interrupts);
     let mut session = session.map_err(|failure| failure.code(Failure::UNUSABLE))?;
     if let Some(slot) = arguments.slot {
         session.select(slot)?;
     }
-    let mut program = Lunacm::new(session, quiet);
+    let mut program = Lunacm::new(session, quiet, interrupts);
     let status = run_with(&mut program, source, &mut stdout(), arguments.run.settings());
     if let Some(embedded) = embedded {
         drop(program);
         runtime.block_on(embedded.stop());
     }
+    // Work that a command was left with may still wait for somebody who does not answer.
+    runtime.shutdown_background();
     Ok(status)
 }
 

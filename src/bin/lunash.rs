@@ -1,25 +1,23 @@
 //! `lunash`: the shell of the appliance's administrator.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
-use clap::Parser;
 use lunacm::{
     client::AdminLink,
-    command::lunash::{Arguments, Lunash, describe},
-    shell::{Failure, Source, run_with},
+    command::{
+        interrupts::{Waiting, listen},
+        lunash::{Arguments, Lunash, describe},
+    },
+    shell::{Failure, Interrupts, Source, arguments, cannot_begin, run_with},
 };
 
 fn main() -> ExitCode {
-    match start(&Arguments::parse()) {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            let _ = writeln!(io::stderr(), "{}", describe(&failure));
-            ExitCode::from(failure.code)
-        }
-    }
+    let arguments = match arguments::<Arguments>() {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
+    let failed = |failure| cannot_begin(&failure, &describe(&failure));
+    start(&arguments).map_or_else(failed, ExitCode::from)
 }
 
 fn start(arguments: &Arguments) -> Result<u8, Failure> {
@@ -27,7 +25,12 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     let link = AdminLink::open(&arguments.data).map_err(Failure::from);
     let mut link = link.map_err(unusable)?;
     let interactive = arguments.command.is_empty();
-    let lunash = Lunash::new(move |request| link.ask(request), interactive);
+    let interrupts = Interrupts::default();
+    let waiting = Waiting::new(&interrupts);
+    let cannot_listen = |error: io::Error| unusable(Failure::new(error.to_string(), ""));
+    listen(interrupts.clone()).map_err(cannot_listen)?;
+    let ask = move |request: &_| link.ask_unless(request, waiting.clone().given_up());
+    let lunash = Lunash::new(ask, interactive, interrupts);
     let mut lunash = lunash.map_err(unusable)?;
     let source = if interactive {
         Source::standard_input(Some(arguments.data.join("lunash_history")))

@@ -1,34 +1,12 @@
 //! `multitoken`: how many operations a second a token does.
 
-use std::{
-    env,
-    io::{self, Write, stdout},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use lunacm::{
-    client::home::Home,
-    command::multitoken::Multitoken,
-    shell::{Failure, RunOptions, Source, run_with},
+    command::{located, multitoken::Multitoken},
+    shell::run_single,
 };
 
 fn main() -> ExitCode {
-    match start() {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            let remedy = failure.remedy.map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-            let _ = writeln!(io::stderr(), "multitoken: {}{remedy}", failure.cause);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-fn start() -> Result<u8, Failure> {
-    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    let (words, options) = RunOptions::of_single(arguments.collect());
-    let unusable =
-        |error: &dyn std::fmt::Display| Failure::new(error.to_string(), "").code(Failure::UNUSABLE);
-    let home = Home::locate().map_err(|error| unusable(&error).remedy(error.remedy()))?;
-    let source = Source::command(&words).map_err(|error| unusable(&error))?;
-    Ok(run_with(&mut Multitoken::new(home), source, &mut stdout(), options.settings()))
+    run_single("multitoken", || Ok(Multitoken::new(located::home()?)))
 }

@@ -1,38 +1,12 @@
 //! `vtl`: registers appliances on a client.
 
-use std::{
-    env,
-    io::{self, Write, stdout},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use lunacm::{
-    client::home::Home,
-    command::vtl::Vtl,
-    shell::{Failure, RunOptions, Source, run_with},
+    command::{located, vtl::Vtl},
+    shell::run_single,
 };
 
 fn main() -> ExitCode {
-    match start() {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            let remedy = failure.remedy.map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-            let _ = writeln!(io::stderr(), "vtl: {}{remedy}", failure.cause);
-            ExitCode::from(failure.code)
-        }
-    }
-}
-
-fn start() -> Result<u8, Failure> {
-    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    let (words, options) = RunOptions::of_single(arguments.collect());
-    let unusable =
-        |error: &dyn std::fmt::Display| Failure::new(error.to_string(), "").code(Failure::UNUSABLE);
-    let home = Home::locate().map_err(|error| unusable(&error).remedy(error.remedy()))?;
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|error| unusable(&error))?;
-    let source = Source::command(&words).map_err(|error| unusable(&error))?;
-    let mut vtl = Vtl::new(home, runtime.handle().clone());
-    Ok(run_with(&mut vtl, source, &mut stdout(), options.settings()))
+    run_single("vtl", || Ok(Vtl::new(located::home()?)))
 }

@@ -50,12 +50,29 @@ impl AdminLink {
     /// # Errors
     /// The appliance does not run any more, or the connection broke before the answer.
     pub fn ask(&mut self, request: &AdminRequest) -> Result<AdminReply, AdminError> {
+        self.ask_unless(request, std::future::pending())
+    }
+
+    /// As [`Self::ask`]; the connection ends if `given_up` returns before the answer has come.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and [`AdminError::GivenUp`].
+    pub fn ask_unless(
+        &mut self,
+        request: &AdminRequest,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<AdminReply, AdminError> {
         let kept = self.stream.take().filter(|stream| self.runtime.block_on(is_open(stream)));
         let mut stream = kept.map_or_else(|| self.connect(), Ok)?;
         let reply = self.runtime.block_on(async {
-            timeout(PATIENCE, exchange(&mut stream, request)).await.map_err(io::Error::from)?
+            let exchanged = timeout(PATIENCE, exchange(&mut stream, request));
+            tokio::select! {
+                biased;
+                () = given_up => Err(AdminError::GivenUp),
+                reply = exchanged => reply.map_err(io::Error::from).flatten().map_err(AdminError::Lost),
+            }
         });
-        let reply = reply.map_err(AdminError::Lost)?;
+        let reply = reply?;
         self.stream = Some(stream);
         Ok(reply)
     }
@@ -100,6 +117,9 @@ pub enum AdminError {
     /// The connection failed, and whether the request was carried out is not known.
     #[error("the connection to the appliance broke: {0}")]
     Lost(io::Error),
+    /// The user left the request, and whether it was carried out is not known.
+    #[error("interrupted")]
+    GivenUp,
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::partition::{AskError, Attempts, ConnectFailure, Partition, Target};
+use super::{
+    partition::{AskError, Attempts, ConnectFailure, Partition, Target},
+    repeatable::asks_only,
+};
 use crate::{
     channel::SessionStatus,
     model::{PartitionInfo, Reply, Request},
@@ -71,5 +74,25 @@ impl PartitionLink {
         let asking = spawn_blocking(move || partition.ask(&request, Attempts::Each));
         // It fails only if asking panicked, or the runtime is at its end.
         asking.await.unwrap_or(Err(AskError::Malformed))
+    }
+
+    /// As [`Self::ask`]; the link ends if `given_up` returns before the reply has come.
+    ///
+    /// # Errors
+    /// As [`Partition::call`], and [`AskError::GivenUp`].
+    pub async fn ask_unless(
+        &mut self,
+        request: &Request,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Reply, AskError> {
+        let partition = self.partition.clone();
+        tokio::select! {
+            biased;
+            () = given_up => {
+                partition.close();
+                Err(AskError::GivenUp { open: !asks_only(request) })
+            }
+            reply = self.ask(request) => reply,
+        }
     }
 }

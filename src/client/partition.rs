@@ -297,6 +297,12 @@ pub enum AskError {
     /// No reply came; the reason tells whether the request may have been performed.
     #[error("{0}")]
     Unanswered(LinkError),
+    /// The user left it before a reply came.
+    #[error("interrupted")]
+    GivenUp {
+        /// Whether it may have been performed, and changed something.
+        open: bool,
+    },
     /// The reply makes no sense.
     #[error("the partition's answer makes no sense")]
     Malformed,

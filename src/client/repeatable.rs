@@ -2,6 +2,11 @@
 
 use crate::model::{Request, cryptoki::CryptokiRequest};
 
+/// Whether a request changes nothing, so that it does not matter whether it was performed.
+pub(super) const fn asks_only(request: &Request) -> bool {
+    repeatable(request) && !matches!(request, Request::Clear | Request::OpenApplication(_))
+}
+
 /// Whether performing the request twice does no harm.
 pub(super) const fn repeatable(request: &Request) -> bool {
     match request {

@@ -183,12 +183,24 @@ impl Slot {
         self.link.ask(request).await
     }
 
-    /// Asks the partition what it is now.
+    /// As [`Self::ask`], unless `given_up` returns first.
     ///
     /// # Errors
-    /// As [`PartitionLink::ask`].
-    pub async fn describe(&mut self) -> Result<(), AskError> {
-        let reply = self.ask(&Request::Describe).await?;
+    /// As [`PartitionLink::ask_unless`].
+    pub async fn ask_unless(
+        &mut self,
+        request: &Request,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Reply, AskError> {
+        self.link.ask_unless(request, given_up).await
+    }
+
+    /// Asks the partition what it is now, unless `given_up` returns first.
+    ///
+    /// # Errors
+    /// As [`PartitionLink::ask_unless`].
+    pub async fn describe(&mut self, given_up: impl Future<Output = ()>) -> Result<(), AskError> {
+        let reply = self.ask_unless(&Request::Describe, given_up).await?;
         self.take(reply)
     }
 

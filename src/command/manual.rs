@@ -9,7 +9,7 @@ use super::{cmu, configurator, lunacm, lunahsmd, lunash, multitoken, vtl};
 use crate::shell::{Failure, Manual};
 
 /// What the exit statuses of all programs mean.
-pub const EXIT_STATUSES: [(u8, &str); 5] = [
+pub const EXIT_STATUSES: [(u8, &str); 6] = [
     (0, "Every command succeeded, or a terminal session ended"),
     (Failure::FAILED, "A command could not do its work; in a batch, the first that failed tells"),
     (Failure::MISUSED, "There is no such command, or its options or the program's are wrong"),
@@ -19,6 +19,7 @@ pub const EXIT_STATUSES: [(u8, &str); 5] = [
         "The program could not begin: its home, its configuration, the appliance or the input \
          cannot be used",
     ),
+    (Failure::INTERRUPTED, "Ctrl-C ended a command, and the batch with it"),
 ];
 
 /// What can be made from the declarations.
@@ -124,7 +125,8 @@ One JSON object on one line for each command. The fields stay; more may come.
 | `messages` | array of strings | what it told before it was done |
 | `error` | object or null | `cause`, and `remedy` or null |
 
-A program that cannot begin writes no object: its reason goes to standard error, with status 4.
+A program that cannot begin writes such an object too, with `--json` among its arguments; `command`
+is empty then.
 Secrets that are asked for are read from the terminal, or from the next lines of a batch, as without
 `--json`.
 ";

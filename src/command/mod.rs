@@ -3,6 +3,8 @@
 pub mod cmu;
 pub mod configurator;
 mod found_slots;
+pub mod interrupts;
+pub mod located;
 pub mod lunacm;
 pub mod lunahsmd;
 pub mod lunash;

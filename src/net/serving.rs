@@ -33,8 +33,9 @@ use crate::{
 /// Requests of one link that threads may work on at the same time; more wait in the socket.
 const REQUESTS_AT_ONCE: usize = 64;
 
-/// Requests answered where they arrive before the replies are written.
-const ANSWERS_A_WRITE: usize = 4;
+/// Requests answered where they arrive before the replies are written: so few that the peer has
+/// something to do while the next ones are answered.
+const ANSWERS_A_WRITE: usize = 2;
 
 /// Requests answered where they arrive before other links have a turn.
 const ANSWERS_A_TURN: usize = 32;

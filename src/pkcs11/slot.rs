@@ -199,7 +199,10 @@ fn answered(answer: Result<Reply, AskError>) -> Result<Reply, Status> {
         Err(AskError::Unanswered(LinkError::Timeout) | AskError::Malformed) => {
             Err(Status::DeviceError)
         }
-        Err(AskError::Reconnected | AskError::Unanswered(_)) => Err(Status::DeviceRemoved),
+        // Only shells give requests up.
+        Err(AskError::Reconnected | AskError::Unanswered(_) | AskError::GivenUp { .. }) => {
+            Err(Status::DeviceRemoved)
+        }
     }
 }
 

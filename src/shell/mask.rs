@@ -72,7 +72,10 @@ fn secrets(root: &Command, line: &str, matching: Matching) -> Vec<Secret> {
     if options(reading.node).any(is_secret) {
         found.extend(strays(&words, &reading));
     }
-    if reading.complaint.is_some() {
+    // An option that was taken for the value of the one before has left its own value alone.
+    let swallowed =
+        |given: &Given| given.value.as_deref().is_some_and(|value| value.starts_with('-'));
+    if reading.complaint.is_some() || reading.given.iter().any(swallowed) {
         found.extend(suspects(root, line, &words));
     }
     found
@@ -182,6 +185,8 @@ mod tests {
         );
         assert_eq!(masked("role login -password \"a b"), "role login -password ********");
         assert_eq!(masked("role list -p 3"), "role list -p 3");
+        // The first -password has swallowed the second.
+        assert_eq!(masked("role login -p -password geheim1"), "role login -p ******** ********");
     }
 
     #[test]

@@ -9,10 +9,12 @@
 //! ```
 
 mod asker;
+mod begin;
 mod complete;
 mod fold;
 mod help;
 mod input;
+mod interrupts;
 mod manual;
 mod mask;
 mod output;
@@ -34,6 +36,8 @@ mod terminal;
 mod tree;
 mod words;
 
+pub use begin::{arguments, cannot_begin, reason, run_single};
+pub use interrupts::Interrupts;
 pub use manual::Manual;
 pub use program::{Console, Program};
 pub use report::{Failure, Outcome, Report, indented, report};

@@ -1,4 +1,10 @@
-//! Long texts, a screen at a time.
+//! Long texts, a screen at a time: by the pager that the user wants, or one of our own.
+
+use std::{
+    env,
+    io::Write,
+    process::{Command, ExitStatus, Stdio},
+};
 
 use unicode_width::UnicodeWidthStr;
 
@@ -20,12 +26,39 @@ pub fn write(text: &str, input: &mut dyn Input, output: &mut Output) {
     let height = if output.is_screen() { input.height() } else { None };
     let pages = height.map(|height| pages(&text, input.width(), height));
     let pages = pages.unwrap_or_else(|| vec![text]);
+    if pages.len() > 1 && given_to_pager(&pages.join("\n")) {
+        return;
+    }
     for (number, page) in pages.iter().enumerate() {
         if number > 0 && !input.more(MORE, output) {
             return;
         }
         output.write(&format!("{page}\n"));
     }
+}
+
+/// Whether the program that `PAGER` names has shown the text.
+fn given_to_pager(text: &str) -> bool {
+    let named = env::var_os("PAGER").filter(|name| !name.is_empty());
+    named.is_some_and(|pager| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(pager).stdin(Stdio::piped());
+        if env::var_os("LESS").is_none() {
+            // Ends at once if all fits, keeps colours, and leaves the text on the screen.
+            command.env("LESS", "FRX");
+        }
+        let ended = command.spawn().and_then(|mut pager| {
+            // A person may leave before the end of the text.
+            let _ = pager.stdin.take().map(|mut pipe| pipe.write_all(text.as_bytes()));
+            pager.wait()
+        });
+        ended.is_ok_and(has_run)
+    })
+}
+
+/// A shell ends with these where there is no such program, or it cannot be run.
+fn has_run(ended: ExitStatus) -> bool {
+    !matches!(ended.code(), Some(126 | 127))
 }
 
 /// The text in parts that fill a screen, with a row each for [`MORE`] and for the line above.

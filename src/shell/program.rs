@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use super::{Failure, Outcome, Secret, Style};
+use super::{Failure, Interrupts, Outcome, Secret, Style};
 
 /// A program with commands: the declarations, the actions and the looks.
 pub trait Program {
@@ -28,6 +28,11 @@ pub trait Program {
 
     /// A text to show behind the result line of the command that just ran, as a restart's banner.
     fn afterword(&mut self) -> Option<String> {
+        None
+    }
+
+    /// What tells a running command of Ctrl-C; none if nothing does.
+    fn interrupts(&self) -> Option<&Interrupts> {
         None
     }
 

@@ -62,6 +62,9 @@ impl Failure {
     /// [`Failure::code`] of a program that could not begin its work, or not read its commands.
     pub const UNUSABLE: u8 = 4;
 
+    /// [`Failure::code`] of a command that Ctrl-C ended; also the status of a process that it ended.
+    pub const INTERRUPTED: u8 = 130;
+
     /// A failure without a remedy and with exit status [`Self::FAILED`].
     pub fn new(cause: impl Into<String>, result: impl Into<String>) -> Self {
         Self { cause: cause.into(), remedy: None, result: result.into(), code: Self::FAILED }

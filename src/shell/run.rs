@@ -8,6 +8,7 @@ use super::{
     Failure, Program, Report, Settings, Source, Style,
     asker::Asker,
     input::{Input, Manner, Next, Vocabulary},
+    interrupts::{Doing, Interrupts},
     mask::{self, MASK},
     output::Output,
     pager,
@@ -35,7 +36,10 @@ pub fn run_with<P: Program>(
     let Source(input) = source;
     let shared = Rc::new(root.clone());
     let output = Output::new(output, style, settings);
-    let mut shell = Shell { program, input, output, style, settings, root, shared, status: 0 };
+    let interrupts = program.interrupts().cloned().unwrap_or_default();
+    let (status, left) = (0, false);
+    let mut shell =
+        Shell { program, input, output, style, settings, root, shared, interrupts, status, left };
     shell.output.begin(shell.input.width());
     if let Some(banner) = shell.program.banner() {
         pager::write(&banner, &mut *shell.input, &mut shell.output);
@@ -58,7 +62,10 @@ struct Shell<'a, P> {
     settings: Settings,
     root: Command,
     shared: Rc<Command>,
+    interrupts: Interrupts,
     status: u8,
+    /// Whether Ctrl-C has ended a command.
+    left: bool,
 }
 
 impl<P: Program> Shell<'_, P> {
@@ -69,6 +76,9 @@ impl<P: Program> Shell<'_, P> {
             let vocabulary = self.vocabulary();
             self.input.learn(vocabulary);
         }
+        let person = self.input.manner() == Manner::Interactive;
+        let idle = if person { Doing::Attending } else { Doing::Nothing };
+        self.interrupts.turn_to(idle);
         let next = self.input.next(&prompt);
         self.output.begin(self.input.width());
         let more = match next {
@@ -89,6 +99,10 @@ impl<P: Program> Shell<'_, P> {
         }
         let stops = self.settings.stop_at_failure && self.status != 0;
         let stops = stops && self.input.manner() == Manner::Batch;
+        if std::mem::take(&mut self.left) && self.input.manner() != Manner::Interactive {
+            self.status = Failure::INTERRUPTED;
+            return false;
+        }
         more && !stops && !self.output.is_closed()
     }
 
@@ -133,7 +147,11 @@ impl<P: Program> Shell<'_, P> {
     fn act(&mut self, line: P::Line, command: &str) {
         let mut asker =
             Asker { input: &mut *self.input, output: &mut self.output, style: &self.style };
-        match self.program.run(line, &mut asker) {
+        self.interrupts.turn_to(Doing::Running);
+        let outcome = self.program.run(line, &mut asker);
+        // Whoever reads a long report leaves it with a key.
+        self.left = self.interrupts.turn_to(Doing::Attending) == Doing::Leaving;
+        match outcome {
             Ok(report) => {
                 if let Some(report) = &report {
                     pager::show(&report.text(), &mut *self.input, &mut self.output);

@@ -267,7 +267,7 @@ impl Client {
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).env("ChrystokiConfigurationPath", &self.home);
-        command.env_remove("RUST_LOG");
+        command.env_remove("RUST_LOG").env_remove("PAGER");
         command
     }
 }

@@ -76,6 +76,14 @@ pub(super) fn unasked(error: &AskError) -> Failure {
                 "Whether the command was carried out is not known: look before you repeat it.",
             )
         }
+        AskError::GivenUp { open } => {
+            let remedy = if *open {
+                "Whether the command was carried out is not known: look before you repeat it, and log in again."
+            } else {
+                "Nothing was changed. The link was given up: log in again if need be."
+            };
+            failure(Status::FunctionCanceled, error).remedy(remedy).code(Failure::INTERRUPTED)
+        }
         AskError::Malformed => {
             failure(Status::DeviceError, "the partition's answer makes no sense")
                 .remedy("Client and appliance may be of versions that do not fit.")

@@ -24,7 +24,9 @@ pub use self::{arguments::Arguments, session::Session};
 use self::failure::unavailable;
 use super::unavailable::Unavailable;
 
-use crate::shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style};
+use crate::shell::{
+    Console, Failure, Interrupts, Manual, Matching, Outcome, Program, Results, Style,
+};
 
 /// One line of LunaCM.
 #[derive(Debug, Parser)]
@@ -87,12 +89,13 @@ pub struct Lunacm {
     session: Session,
     style: Style,
     quiet: bool,
+    interrupts: Interrupts,
 }
 
 impl Lunacm {
-    /// LunaCM over a session; a quiet one shows no banner.
-    pub const fn new(session: Session, quiet: bool) -> Self {
-        Self { session, style: STYLE, quiet }
+    /// LunaCM over a session that these interrupts leave; a quiet one shows no banner.
+    pub const fn new(session: Session, quiet: bool, interrupts: Interrupts) -> Self {
+        Self { session, style: STYLE, quiet, interrupts }
     }
 
     /// The banner and the slots, as shown at the start and after a restart.
@@ -118,6 +121,7 @@ impl Program for Lunacm {
 
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
         let session = &mut self.session;
+        session.begin()?;
         match line.family {
             Family::Clientconfig(command) => command.run(session, console),
             Family::Appid(command) => command.run(session),
@@ -153,6 +157,10 @@ impl Program for Lunacm {
 
     fn afterword(&mut self) -> Option<String> {
         self.session.take_restarted().then(|| self.greeting())
+    }
+
+    fn interrupts(&self) -> Option<&Interrupts> {
+        Some(&self.interrupts)
     }
 
     fn candidates(&self, kind: &str) -> Vec<String> {

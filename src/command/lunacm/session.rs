@@ -5,22 +5,23 @@ use std::fmt::Display;
 use tokio::runtime::Handle;
 
 use super::{
+    super::interrupts::Waiting,
     failure::{failure, refused, unasked},
     slot::Listing,
 };
 use crate::{
     client::{
-        Missing, Slot, Slots, application,
+        AskError, Missing, Slot, Slots, application,
         backups::Backups,
         config::Configuration,
         ha::GroupError,
         home::{Home, Paths},
         servers::{self, Server},
-        set_stc, targets,
+        set_stc, targets as find_targets,
     },
     crypto::SystemRandom,
     model::{ApplicationId, Reply, Request, SerialNumber, Status},
-    shell::{Failure, Outcome},
+    shell::{Failure, Interrupts, Outcome},
     store::{ClientIdentity, ClientToken, RegisteredPartition, StoreError},
 };
 
@@ -28,7 +29,10 @@ use crate::{
 pub struct Session {
     home: Home,
     runtime: Handle,
+    waiting: Waiting,
     slots: Slots,
+    /// Whether looking at the slots was left, and has to be done again.
+    stale: bool,
     current: Option<u32>,
     restarted: bool,
     /// The application ID that was set here, instead of the configuration's.
@@ -43,14 +47,30 @@ impl Session {
     ///
     /// # Errors
     /// The home, its configuration or its token cannot be used.
-    pub fn start(home: Home, runtime: Handle) -> Result<Self, Failure> {
+    pub fn start(home: Home, runtime: Handle, interrupts: &Interrupts) -> Result<Self, Failure> {
         home.open().map_err(|error| unusable(&error, error.remedy()))?;
         let slots = Slots::default();
-        let (current, restarted, application) = (None, false, None);
-        let clients = Vec::new();
-        let mut session = Self { home, runtime, slots, current, restarted, application, clients };
+        let mut session = Self {
+            home,
+            runtime,
+            waiting: Waiting::new(interrupts),
+            slots,
+            stale: false,
+            current: None,
+            restarted: false,
+            application: None,
+            clients: Vec::new(),
+        };
         session.connect()?;
         Ok(session)
+    }
+
+    /// Begins a command.
+    ///
+    /// # Errors
+    /// The last one left the slots unknown, and they cannot be looked at.
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        if self.stale { self.refresh() } else { Ok(()) }
     }
 
     /// Makes a slot current.
@@ -94,13 +114,17 @@ impl Session {
     pub(super) fn refresh(&mut self) -> Result<(), Failure> {
         let partitions = self.partitions()?;
         let identity = identity(&self.token()?)?;
-        let targets = targets(&self.home, identity, &partitions);
+        let home = self.home.clone();
+        let targets = self.wait_for(move || find_targets(&home, identity, &partitions))?;
         let mut targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
         if let Some(set) = self.application {
             targets.partitions.iter_mut().for_each(|target| target.application = Some(set));
         }
         self.slots.set_targets(targets);
-        self.runtime.block_on(self.slots.refresh());
+        self.stale = self.waiting.on(&self.runtime, self.slots.refresh()).is_none();
+        if self.stale {
+            return Err(interrupted());
+        }
         let there = |number| self.slots().iter().any(|slot| slot.number == number);
         if !self.current.is_some_and(there) {
             self.current = self.slots().first().map(|slot| slot.number);
@@ -182,7 +206,23 @@ impl Session {
     pub(super) fn ask_slot(&mut self, number: u32, request: &Request) -> Result<Reply, Failure> {
         let runtime = self.runtime.clone();
         let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
-        runtime.block_on(slot.ask(request)).map_err(|error| unasked(&error))
+        let asking = slot.ask_unless(request, self.waiting.clone().given_up());
+        runtime.block_on(asking).map_err(|error| unasked(&error))
+    }
+
+    /// What a link beside the slots' waits with.
+    pub(super) fn waiting(&self) -> (Handle, Waiting) {
+        (self.runtime.clone(), self.waiting.clone())
+    }
+
+    /// The outcome of work that blocks, unless the command is to end before.
+    pub(super) fn wait_for<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let working = self.runtime.spawn_blocking(work);
+        let done = self.waiting.on(&self.runtime, working).ok_or_else(interrupted)?;
+        done.map_err(|_| refused(Status::DeviceError))
     }
 
     /// Asks for something that has nothing to tell.
@@ -210,7 +250,8 @@ impl Session {
     pub(super) fn describe_slot(&mut self, number: u32) -> Result<(), Failure> {
         let runtime = self.runtime.clone();
         let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
-        runtime.block_on(slot.describe()).map_err(|error| unasked(&error))
+        let asking = slot.describe(self.waiting.clone().given_up());
+        runtime.block_on(asking).map_err(|error| unasked(&error))
     }
 
     /// The configuration as it is now.
@@ -309,4 +350,9 @@ fn unusable(error: &impl Display, remedy: &'static str) -> Failure {
 fn no_slot() -> Failure {
     failure(Status::SlotIdInvalid, "there is no slot")
         .remedy("A slot appears when STC is enabled for a server that has a registered partition (stc enable -id <server_ID>), or when a server's administrator assigns a partition to this client's certificate.")
+}
+
+/// A command that its user left while nothing of it could be open.
+fn interrupted() -> Failure {
+    unasked(&AskError::GivenUp { open: false })
 }

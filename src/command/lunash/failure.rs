@@ -106,6 +106,13 @@ pub fn unreachable(error: &AdminError) -> Failure {
         AdminError::Denied(_) => "Run lunash as the user that runs lunahsmd.",
         AdminError::PathTooLong(_) => "Use a data directory with a shorter path.",
         AdminError::Lost(_) => "See 'hsm show' for what was done, and log in again.",
+        AdminError::GivenUp => {
+            let remedy =
+                "Whether it was done is not known: see 'hsm show', and log in again if need be.";
+            return Failure::new(error.to_string(), result(Status::FunctionCanceled))
+                .remedy(remedy)
+                .code(Failure::INTERRUPTED);
+        }
     };
     Failure::new(error.to_string(), result(Status::DeviceRemoved)).remedy(remedy)
 }

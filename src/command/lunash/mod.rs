@@ -32,7 +32,7 @@ use clap::Parser;
 use crate::{
     client::AdminError,
     model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
-    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style},
+    shell::{Console, Failure, Interrupts, Manual, Outcome, Program, Secret, Style},
 };
 
 /// The commands.
@@ -70,21 +70,23 @@ pub struct Lunash {
     appliance: RefCell<Appliance>,
     host: String,
     banner: bool,
+    interrupts: Interrupts,
 }
 
 impl Lunash {
-    /// Meets the appliance behind `ask`, which carries one request and brings its answer. `banner`
-    /// tells whether the shell introduces itself.
+    /// Meets the appliance behind `ask`, which carries one request and brings its answer unless
+    /// these interrupts are raised. `banner` tells whether the shell introduces itself.
     ///
     /// # Errors
     /// The appliance did not answer.
     pub fn new(
         ask: impl FnMut(&AdminRequest) -> Result<AdminReply, AdminError> + 'static,
         banner: bool,
+        interrupts: Interrupts,
     ) -> Result<Self, Failure> {
         let mut appliance = Appliance(Box::new(ask));
         let host = appliance.describe()?.host;
-        Ok(Self { appliance: RefCell::new(appliance), host, banner })
+        Ok(Self { appliance: RefCell::new(appliance), host, banner, interrupts })
     }
 }
 
@@ -120,6 +122,10 @@ impl Program for Lunash {
             Line::Sysconf(command) => sysconf::run(&command, appliance, console),
             Line::Audit(command) => audit::run(command, appliance),
         }
+    }
+
+    fn interrupts(&self) -> Option<&Interrupts> {
+        Some(&self.interrupts)
     }
 
     fn candidates(&self, kind: &str) -> Vec<String> {

@@ -6,7 +6,6 @@ mod support;
 mod verify;
 
 use clap::{Parser, Subcommand};
-use tokio::runtime::Handle;
 
 use crate::{
     client::home::Home,
@@ -63,13 +62,12 @@ enum Command {
 /// vtl in a home.
 pub struct Vtl {
     home: Home,
-    runtime: Handle,
 }
 
 impl Vtl {
-    /// vtl in this home; the runtime is for connections.
-    pub const fn new(home: Home, runtime: Handle) -> Self {
-        Self { home, runtime }
+    /// vtl in this home.
+    pub const fn new(home: Home) -> Self {
+        Self { home }
     }
 }
 
@@ -99,8 +97,8 @@ impl Program for Vtl {
             Command::CreateRequest(command) => command.run(&self.home, console),
             Command::ReplaceServer(command) => command.run(&self.home),
             Command::ListServers(command) => command.run(&self.home),
-            Command::Verify(command) => command.run(&self.home, &self.runtime),
-            Command::ListSlots(command) => command.run(&self.home, &self.runtime),
+            Command::Verify(command) => command.run(&self.home),
+            Command::ListSlots(command) => command.run(&self.home),
             Command::Fingerprint(command) => command.run(),
             Command::SupportInfo(command) => command.run(&self.home),
             Command::CkLogSupport(words) => support::cklogsupport(&words),

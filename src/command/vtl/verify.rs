@@ -4,7 +4,6 @@ use std::fmt;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::runtime::Handle;
 
 use super::servers::{failed, list};
 use crate::{
@@ -20,8 +19,8 @@ pub struct Verify {}
 
 impl Verify {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    pub(super) fn run(&self, home: &Home, runtime: &Handle) -> Outcome {
-        let slots = reached(home, runtime)?;
+    pub(super) fn run(&self, home: &Home) -> Outcome {
+        let slots = reached(home)?;
         if slots.slots().is_empty() {
             return Err(Failure::new(nothing_found(&slots), "").remedy(NOTHING_FOUND_REMEDY));
         }
@@ -34,8 +33,8 @@ pub struct ListSlots {}
 
 impl ListSlots {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    pub(super) fn run(&self, home: &Home, runtime: &Handle) -> Outcome {
-        let slots = reached(home, runtime)?;
+    pub(super) fn run(&self, home: &Home) -> Outcome {
+        let slots = reached(home)?;
         let present = slots.slots().iter().map(|slot| ListedSlot {
             slot: Some(slot.number),
             label: slot.partition.label.as_ref().map(ToString::to_string),
@@ -51,7 +50,7 @@ impl ListSlots {
 }
 
 /// Connects to everything that is configured.
-fn reached(home: &Home, runtime: &Handle) -> Result<Slots, Failure> {
+fn reached(home: &Home) -> Result<Slots, Failure> {
     if list(home)?.is_empty() {
         return Err(Failure::new("There are no registered servers", "")
             .remedy("Register one: vtl addServer -n <host> -c <server_certificate>."));
@@ -63,7 +62,7 @@ fn reached(home: &Home, runtime: &Handle) -> Result<Slots, Failure> {
     let identity = token.identity().map_err(|error| unusable(&error))?;
     let targets = targets(home, identity, &partitions);
     let mut slots = Slots::new(targets.map_err(|error| failed(&error, error.remedy()))?);
-    runtime.block_on(slots.refresh());
+    slots.refresh_blocking();
     Ok(slots)
 }
 
