@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{links::LiveLinks, services::Services, stc};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings},
-    crypto::{CertificateHash, PublicKey},
+    crypto::{CertificateHash, PublicKey, erase},
     hsm::{Admission, Hsm, LinkClient, LinkSession},
     model::{KeepAlive, LinkService, Reply, Request, SerialNumber, Status, StcSettings},
     net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
@@ -123,7 +123,9 @@ impl Service for Dispatch {
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
-        match decode::<Request>(&request) {
+        let decoded = decode::<Request>(&request);
+        erase(request);
+        match decoded {
             Err(error) => {
                 tracing::warn!(channel = link.channel, %error, "request refused");
                 Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), false))
