@@ -117,8 +117,7 @@ fn a_backup_outlives_its_partition() {
     shown.ok().has("Objects backed up:  2").has("Label:         second").has("Objects deleted:  2");
     shown.has("No objects viewable");
     let file = client.home.join("data/backups/kept.backup");
-    let mode =
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 
     let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(1)));
@@ -132,9 +131,9 @@ fn a_backup_outlives_its_partition() {
     shown.ok().has("'second': added").has("'second': already there").has("'first': replaced");
     assert!(contents(&client, 0).contains("Number of objects:  2"));
 
-    let mut bytes = std::fs::read(&file).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
     bytes.truncate(bytes.len() - 1);
-    std::fs::write(&file, bytes).unwrap();
+    fs::write(&file, bytes).unwrap();
     let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(0)));
     shown.failed().has("the backup is damaged");
     client.lunacm("partition archive list\n").ok().has("(damaged)");
@@ -227,7 +226,7 @@ fn members_of_a_group_are_checked_and_synchronized() {
         assert!(shown.contains("first") && shown.contains("second"), "{shown}");
     }
     // What the configuration says is what Luna's says.
-    let text = std::fs::read_to_string(client.home.join("Chrystoki.conf")).unwrap();
+    let text = fs::read_to_string(client.home.join("Chrystoki.conf")).unwrap();
     assert!(text.contains("VirtualToken00Label = ha;") && text.contains("ha = 1;"), "{text}");
     let removal = client.lunacm("hagroup removemember -group ha -slot 0\n");
     removal.ok().has("successfully removed from group ha");

@@ -9,7 +9,7 @@ mod arguments;
 #[path = "../../tests/pkcs11_edge/caller.rs"]
 mod caller;
 
-use std::{cell::RefCell, env, fs, time::SystemTime};
+use std::{cell::RefCell, env, fs, sync::OnceLock, time::SystemTime};
 
 use caller::{Caller, Choices, PIN};
 use libfuzzer_sys::fuzz_target;
@@ -18,6 +18,10 @@ use lunacm::{
     embedded::Embedded,
     model::{Password, Reply, Request, Role, Status},
 };
+use tokio::runtime::Runtime;
+
+/// The appliance and what it runs on, as long as the process.
+static APPLIANCE: OnceLock<(Runtime, Embedded)> = OnceLock::new();
 
 thread_local! {
     /// The host program; the fuzzer has one thread.
@@ -29,10 +33,9 @@ fn start() -> Caller {
     let directory = env::temp_dir().join(format!("lunacm-fuzz-{}", std::process::id()));
     fs::create_dir_all(&directory).expect("a directory");
     let home = Home::at(&directory);
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = Runtime::new().expect("a runtime");
     let embedded = runtime.block_on(Embedded::start(&home, SystemTime::now())).expect("embedded");
-    // Both live as long as the process.
-    Box::leak(Box::new((runtime, embedded)));
+    assert!(APPLIANCE.set((runtime, embedded)).is_ok(), "started once");
     prepare(home);
     env::set_current_dir(directory).expect("the home");
     Caller::new()

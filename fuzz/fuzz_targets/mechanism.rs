@@ -67,7 +67,7 @@ fn run(operation: Operation, mechanism: &Mechanism, key: &Arc<PreparedKey>, mess
 
 /// A key of some kind around a value: random attributes hardly ever are one.
 fn shaped(shape: u8, value: &[u8]) -> Template {
-    let bytes = AttributeValue::bytes;
+    let bytes = |bytes: &[u8]| AttributeValue::bytes(bytes);
     let of = |class: ObjectClass, kind: KeyType| {
         Template::default().with(A::CLASS, class.0).with(A::KEY_TYPE, kind.0)
     };
@@ -86,7 +86,7 @@ fn shaped(shape: u8, value: &[u8]) -> Template {
             .with(A::EC_POINT, bytes(value)),
         5 => of(ObjectClass::PUBLIC_KEY, KeyType::RSA)
             .with(A::MODULUS, bytes(value))
-            .with(A::PUBLIC_EXPONENT, bytes([1, 0, 1])),
+            .with(A::PUBLIC_EXPONENT, bytes(&[1, 0, 1])),
         6 => of(ObjectClass::PRIVATE_KEY, KeyType::ML_DSA)
             .with(A::PARAMETER_SET, 1)
             .with(A::SEED, bytes(value)),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{links::LiveLinks, services::Services, stc};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings},
-    crypto::{CertificateHash, PublicKey},
+    crypto::{CertificateHash, PublicKey, erase},
     hsm::{Admission, Hsm, LinkClient, LinkSession},
     model::{KeepAlive, LinkService, Reply, Request, SerialNumber, Status, StcSettings},
     net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
@@ -53,6 +53,13 @@ impl Dispatch {
             (None, Request::Open { serial }) => self.open_partition(link, serial),
             (None, _) => (Reply::Failed(Status::StcSessionInvalid), true),
         }
+    }
+
+    /// Whether a request is answered where it arrives.
+    fn answers_at_once(&self, link: &ClientLink, request: &Request) -> bool {
+        let Some(session) = link.session() else { return false };
+        is_quick(request)
+            && !matches!(request, Request::Cryptoki(use_of) if self.hsm.may_record(session, use_of))
     }
 
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
@@ -116,12 +123,14 @@ impl Service for Dispatch {
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
-        match decode::<Request>(&request) {
+        let decoded = decode::<Request>(&request);
+        erase(request);
+        match decoded {
             Err(error) => {
                 tracing::warn!(channel = link.channel, %error, "request refused");
                 Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), false))
             }
-            Ok(request) if link.active.load(Ordering::Acquire) && is_quick(&request) => {
+            Ok(request) if self.answers_at_once(link, &request) => {
                 let (reply, end) = self.act(link, request);
                 Performed::Now(answered(&reply, end))
             }

@@ -89,7 +89,9 @@ pub use initiator::{Answer, AwaitAnswer, Demanded, Initiator, InitiatorConfig};
 pub use keys::{MAXIMUM_PLAINTEXT_BYTES, RECORD_HEADER_BYTES};
 pub use limits::{GRACE_RECORDS, KeyLimits, MAXIMUM_BYTES, MAXIMUM_RECORDS};
 pub use message::{PROTOCOL_VERSION, answer_bytes};
-pub use parts::{Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Part, split};
+pub use parts::{
+    Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Part, split, split_piece,
+};
 pub use rekey::RETIRED_KEY_LIFETIME;
 pub use responder::{Accepted, Directory, PartitionKeys, Responder};
 pub use session::{Opened, Session, SessionSettings, SessionStatus};

@@ -5,6 +5,7 @@ use std::{collections::HashMap, fmt};
 use zeroize::Zeroizing;
 
 use super::{MAXIMUM_PLAINTEXT_BYTES, PartError};
+use crate::crypto::erase;
 
 /// The greatest size in bytes of the piece of a message that one part carries.
 pub const MAXIMUM_CHUNK_BYTES: usize = MAXIMUM_PLAINTEXT_BYTES - HEADER_BYTES;
@@ -18,7 +19,12 @@ const FLAG_LAST: u8 = 0x01;
 ///
 /// Parts of messages with different identifiers may be mixed; those of one keep their order.
 pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Part<'_>> {
-    let mut rest = Some(message);
+    split_piece(id, message, true)
+}
+
+/// As [`split`], for the next bytes of a message; only the last piece of one may be empty.
+pub fn split_piece(id: u32, piece: &[u8], is_last: bool) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = Some(piece);
     std::iter::from_fn(move || {
         let message = rest?;
         let (chunk, flags) = match message.split_at_checked(MAXIMUM_CHUNK_BYTES) {
@@ -28,7 +34,7 @@ pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Part<'_>> {
             }
             _ => {
                 rest = None;
-                (message, FLAG_LAST)
+                (message, if is_last { FLAG_LAST } else { 0 })
             }
         };
         Some(Part::new(id, flags, chunk))
@@ -157,8 +163,9 @@ impl Incomplete {
 
     fn join(self, last: &[u8]) -> Zeroizing<Vec<u8>> {
         let mut message = Zeroizing::new(Vec::with_capacity(self.bytes + last.len()));
-        for chunk in &self.chunks {
-            message.extend_from_slice(chunk);
+        for chunk in self.chunks {
+            message.extend_from_slice(&chunk);
+            erase(chunk);
         }
         message.extend_from_slice(last);
         message

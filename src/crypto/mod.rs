@@ -11,6 +11,7 @@ mod certificate;
 mod cipher;
 mod derivation;
 mod elliptic;
+mod erase;
 mod hash;
 mod hash_function;
 mod identity;
@@ -32,6 +33,7 @@ pub use elliptic::{
     EcPrivateKey, EcPublicKey, EdwardsCurve, EdwardsPrivateKey, EdwardsPublicKey, MontgomeryCurve,
     MontgomeryPrivateKey, WeierstrassCurve,
 };
+pub use erase::erase;
 pub use hash::{Digest, HashState, MAXIMUM_HASH_BYTES, hmac};
 pub use hash_function::{HashFunction, HashValue, Hashing};
 pub use identity::{Fingerprint, KEY_BYTES, KeyPair, PublicKey};

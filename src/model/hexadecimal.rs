@@ -1,5 +1,7 @@
 //! Bytes that people read as hexadecimal digits, and programs as they are.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 pub(super) fn serialize<S: Serializer, const N: usize>(
@@ -12,8 +14,15 @@ where
     if !serializer.is_human_readable() {
         return bytes.serialize(serializer);
     }
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    serializer.serialize_str(&digits)
+    serializer.collect_str(&Digits(bytes))
+}
+
+struct Digits<'b>(&'b [u8]);
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(

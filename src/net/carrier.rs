@@ -6,10 +6,10 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{inbox::Inbox, tunnel::Tunnel};
+use super::{codec::Piece, inbox::Inbox, tunnel::Tunnel};
 use crate::{
     channel::{
-        Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split,
+        Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split_piece,
     },
     crypto::SystemRandom,
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
@@ -141,8 +141,17 @@ impl Carrier {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CarrierError> {
+        self.send_piece(Piece { id, bytes: message, is_last: true }, out)
+    }
+
+    /// Puts a piece of a message to the end of `out`.
+    pub(super) fn send_piece(
+        &mut self,
+        piece: Piece<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CarrierError> {
         self.send_control(out)?;
-        for part in split(id, message) {
+        for part in split_piece(piece.id, piece.bytes, piece.is_last) {
             start(&mut self.frame);
             match &mut self.session {
                 Some(session) => session.seal_pieces(&part.pieces(), &mut self.frame)?,
@@ -171,7 +180,11 @@ impl Carrier {
         loop {
             let Some(frame) = self.framed.frame()? else { return Ok(None) };
             let message = match &mut self.session {
-                None => self.assembler.push(frame)?,
+                None => {
+                    let message = self.assembler.push(frame);
+                    frame.zeroize();
+                    message?
+                }
                 Some(session) => match session.open(frame)? {
                     Opened::Data(part) => {
                         let message = self.assembler.push(part);

@@ -19,8 +19,9 @@ use zeroize::Zeroizing;
 
 use super::{
     carrier::{Carrier, CarrierError, Framed},
+    codec::{Codec, Piece, Socket},
     inbox::Inbox,
-    multiplexer::{Codec, Multiplexer, Socket},
+    multiplexer::Multiplexer,
     seat::LinkError,
     tls::{Credentials, client_config},
     tunnel::Tunnel,
@@ -28,7 +29,8 @@ use super::{
 };
 use crate::{
     channel::{
-        Answer, AwaitAnswer, HandshakeError, Initiator, InitiatorConfig, Session, SessionStatus,
+        Answer, AwaitAnswer, HandshakeError, Initiator, InitiatorConfig, MAXIMUM_CHUNK_BYTES,
+        Session, SessionStatus,
     },
     crypto::SystemRandom,
     wire::FRAME_HEADER_BYTES,
@@ -191,10 +193,12 @@ pub enum ConnectError {
 }
 
 impl Codec for Carrier {
+    const PIECE_BYTES: usize = 2 * MAXIMUM_CHUNK_BYTES;
+
     type Error = CarrierError;
 
-    fn send(&mut self, id: u32, request: &[u8], out: &mut Vec<u8>) -> Result<(), CarrierError> {
-        Self::send(self, id, request, out)
+    fn send(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), CarrierError> {
+        self.send_piece(piece, out)
     }
 
     fn receive(

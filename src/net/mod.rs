@@ -2,6 +2,7 @@
 //! request.
 
 mod carrier;
+mod codec;
 mod descriptors;
 mod doorkeeper;
 mod establish;
@@ -18,6 +19,7 @@ mod seat;
 mod server;
 mod serving;
 mod tls;
+mod traffic;
 mod tunnel;
 mod vigil;
 mod workers;

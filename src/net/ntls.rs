@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::{
     carrier::Carrier,
+    codec::Codec,
     link::{ConnectError, Endpoint, Handshake, Link, failed},
-    multiplexer::Codec,
     tls::Credentials,
 };
 

@@ -12,7 +12,7 @@ pub(super) type Outcome = Result<Zeroizing<Vec<u8>>, LinkError>;
 /// Why a request has no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// Nothing of the request left this process: it was not performed.
+    /// The request did not leave this process, or not all of it: it was not performed.
     #[error("the link ended before the request was sent")]
     NotSent,
     /// The link ended while the request was under way: it may have been performed.

@@ -25,7 +25,10 @@ use super::{
     server::{Answered, Closer, Performed, Service, Shared},
     workers::Seated,
 };
-use crate::channel::{Session, SessionSettings};
+use crate::{
+    channel::{Session, SessionSettings},
+    crypto::erase,
+};
 
 /// Requests of one link that threads may work on at the same time; more wait in the socket.
 const REQUESTS_AT_ONCE: usize = 64;
@@ -171,7 +174,7 @@ impl<S: Service> Serving<S> {
             match poll_fn(|context| self.poll_step(context)).await? {
                 Step::Event(Event::Answered(id, answered)) => {
                     self.running -= 1;
-                    self.reply(id, &answered)?;
+                    self.reply(id, answered)?;
                 }
                 Step::Event(Event::Failed) => {
                     self.running -= 1;
@@ -213,7 +216,7 @@ impl<S: Service> Serving<S> {
             }
             match self.open.service.perform(&self.open.link, message.content) {
                 Performed::Now(answered) => {
-                    self.reply(message.id, &answered)?;
+                    self.reply(message.id, answered)?;
                     answers += 1;
                     if answers.is_multiple_of(ANSWERS_A_WRITE) {
                         poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
@@ -233,8 +236,10 @@ impl<S: Service> Serving<S> {
         Ok(())
     }
 
-    fn reply(&mut self, id: u32, answered: &Answered) -> Result<(), LinkEnd> {
-        self.carrier.send(id, &answered.reply, &mut self.out)?;
+    fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {
+        let sent = self.carrier.send(id, &answered.reply, &mut self.out);
+        erase(answered.reply);
+        sent?;
         self.seated.answered();
         if answered.end {
             self.end();

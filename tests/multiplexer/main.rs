@@ -8,6 +8,8 @@
 mod network;
 mod partition;
 
+#[path = "../../src/net/codec.rs"]
+mod codec;
 #[allow(dead_code, reason = "the library uses the rest")]
 #[path = "../../src/net/inbox.rs"]
 mod inbox;
@@ -16,6 +18,8 @@ mod inbox;
 mod multiplexer;
 #[path = "../../src/net/seat.rs"]
 mod seat;
+#[path = "../../src/net/traffic.rs"]
+mod traffic;
 
 /// What the sources above lock and wait with.
 mod primitives {
@@ -43,6 +47,7 @@ use shuttle::{
     thread,
 };
 
+use codec::Codec;
 use inbox::Inbox;
 use multiplexer::Multiplexer;
 use network::Network;
@@ -123,7 +128,11 @@ fn call_from_everywhere(weather: Weather) {
             let (link, partition) = (link.clone(), partition.clone());
             thread::spawn(move || {
                 for call in 0..CALLS {
-                    let request = [caller.to_be_bytes(), call.to_be_bytes()].concat();
+                    let mut request = [caller.to_be_bytes(), call.to_be_bytes()].concat();
+                    // Every other one is so long that it is sent in pieces.
+                    if (caller + call) % 2 == 0 {
+                        request.resize(3 * Frames::PIECE_BYTES - 1, 0x55);
+                    }
                     let hasty = weather.hasty && thread_rng().gen_bool(0.3);
                     let outcome = link.call(&request, hasty.then(Instant::now));
                     check(&partition, &request, outcome.as_ref().map(|reply| &reply[..]), weather);
@@ -136,7 +145,8 @@ fn call_from_everywhere(weather: Weather) {
     }
     network.cut();
     serving.join().unwrap();
-    assert!(link.is_over() || weather.breaks_after.is_none());
+    assert!(link.call(b"late", None).is_err());
+    assert!(link.is_over());
     assert!(partition.most_often() <= 1, "something was executed twice");
 }
 

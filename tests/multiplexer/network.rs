@@ -7,7 +7,7 @@ use shuttle::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use crate::multiplexer::Socket;
+use crate::codec::Socket;
 
 /// Both ways.
 #[derive(Clone)]

@@ -9,7 +9,11 @@ use shuttle::{
 };
 use zeroize::Zeroizing;
 
-use crate::{inbox::Inbox, multiplexer::Codec, network::Network};
+use crate::{
+    codec::{Codec, Piece},
+    inbox::Inbox,
+    network::Network,
+};
 
 /// The number of frames that are between the two ends themselves, as a change of keys is.
 const CONTROL: u32 = 0;
@@ -25,6 +29,7 @@ impl Partition {
     pub fn serve(&self, network: &Network, breaks_after: Option<usize>) {
         let mut arrived = Vec::new();
         let mut unanswered = Vec::new();
+        let mut incomplete = HashMap::<u32, Vec<u8>>::new();
         let (mut taken, mut asked, mut heard) = (0, 0, 0);
         loop {
             if breaks_after.is_some_and(|limit| taken >= limit) {
@@ -33,7 +38,7 @@ impl Partition {
             }
             if thread_rng().gen_bool(0.2) {
                 asked += 1;
-                network.write(&frame(CONTROL, b"change of keys"));
+                network.write(&whole(CONTROL, b"change of keys"));
             }
             let bytes = network.read();
             if bytes.is_empty() {
@@ -41,9 +46,16 @@ impl Partition {
                 return;
             }
             arrived.extend(bytes);
-            while let Some((id, content)) = next_frame(&mut arrived) {
+            while let Some((id, is_last, piece)) = next_frame(&mut arrived) {
                 if id == CONTROL {
                     heard += 1;
+                    continue;
+                }
+                let mut content = incomplete.remove(&id).unwrap_or_default();
+                content.extend(piece);
+                if !is_last {
+                    assert!(incomplete.is_empty(), "two requests are sent in pieces");
+                    incomplete.insert(id, content);
                     continue;
                 }
                 taken += 1;
@@ -53,7 +65,7 @@ impl Partition {
             while !unanswered.is_empty() {
                 let at = thread_rng().gen_range(0..unanswered.len());
                 let (id, request): (u32, Vec<u8>) = unanswered.swap_remove(at);
-                network.write(&frame(id, &answer_to(&request)));
+                network.write(&whole(id, &answer_to(&request)));
             }
         }
     }
@@ -74,15 +86,18 @@ pub fn answer_to(request: &[u8]) -> Vec<u8> {
     request.iter().rev().map(|byte| byte ^ 0xff).collect()
 }
 
-/// The client's codec: frames of a number, a length and a content.
+/// The client's codec: frames of a number, a length, whether it is the last, and a content.
 #[derive(Default)]
 pub struct Frames(Vec<u8>);
 
 impl Codec for Frames {
+    const PIECE_BYTES: usize = 8;
+
     type Error = String;
 
-    fn send(&mut self, id: u32, request: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
-        out.extend(frame(id, request));
+    fn send(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+        assert!(piece.bytes.len() <= Self::PIECE_BYTES);
+        out.extend(frame(piece));
         Ok(())
     }
 
@@ -96,9 +111,9 @@ impl Codec for Frames {
         let count = pending.len();
         self.0.extend_from_slice(pending);
         inbox.consume(count);
-        while let Some((id, content)) = next_frame(&mut self.0) {
+        while let Some((id, _, content)) = next_frame(&mut self.0) {
             if id == CONTROL {
-                out.extend(frame(CONTROL, b"changed"));
+                out.extend(whole(CONTROL, b"changed"));
             } else {
                 hand_over(id, Zeroizing::new(content));
             }
@@ -109,16 +124,22 @@ impl Codec for Frames {
     fn tick(&mut self, _: std::time::Duration) {}
 }
 
-fn frame(id: u32, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).unwrap();
-    [&id.to_be_bytes()[..], &length.to_be_bytes(), content].concat()
+fn whole(id: u32, content: &[u8]) -> Vec<u8> {
+    frame(Piece { id, bytes: content, is_last: true })
 }
 
-fn next_frame(bytes: &mut Vec<u8>) -> Option<(u32, Vec<u8>)> {
+fn frame(piece: Piece<'_>) -> Vec<u8> {
+    let length = u32::try_from(piece.bytes.len()).unwrap();
+    let numbers = [piece.id.to_be_bytes(), length.to_be_bytes()].concat();
+    [&numbers, &[u8::from(piece.is_last)][..], piece.bytes].concat()
+}
+
+fn next_frame(bytes: &mut Vec<u8>) -> Option<(u32, bool, Vec<u8>)> {
     let id = u32::from_be_bytes(*bytes.first_chunk()?);
     let length = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
     let length = usize::try_from(length).unwrap();
-    let content = bytes.get(8..8 + length)?.to_vec();
-    bytes.drain(..8 + length);
-    Some((id, content))
+    let is_last = *bytes.get(8)? == 1;
+    let content = bytes.get(9..9 + length)?.to_vec();
+    bytes.drain(..9 + length);
+    Some((id, is_last, content))
 }

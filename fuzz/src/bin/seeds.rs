@@ -1,12 +1,15 @@
 //! Writes the seeds that fuzzing starts from into `seeds/`, one directory for each target: messages
-//! that are good, so that a mutation is nearly good. (The seeds of `certificate` are files that
-//! OpenSSL made.)
+//! that are good, so that a mutation is nearly good. (The seeds of `certificate` and of
+//! `certificate_file` are files that OpenSSL made.)
 
 use std::{fs, io, path::Path};
 
 use lunacm::{
     channel::{CookieJar, Origin, Suite, SuiteSet, split},
-    model::{Password, Reply, Request, Role, Status, StcChange},
+    model::{
+        Password, Reply, Request, Role, Status, StcChange,
+        cryptoki::{GcmLike, Mechanism, MechanismType, Parameters, Template},
+    },
     wire::{ClientIdentityFile, PartitionIdentityFile, encode, frame_header},
 };
 use lunacm_fuzz::{FixedRandom, connect, control, respond, start, start_with};
@@ -23,6 +26,10 @@ fn main() -> io::Result<()> {
     }
     for (name, reply) in replies() {
         seed("reply", name, &encode(&reply).expect("small"))?;
+    }
+    mechanisms()?;
+    for (name, calls) in CALLS {
+        seed("c_calls", name, &calls.concat())?;
     }
     identities()
 }
@@ -92,6 +99,38 @@ fn replies() -> Vec<(&'static str, Reply)> {
         ("stc", Reply::StcSettings(lunacm::model::StcSettings::default())),
     ]
 }
+
+/// The shape of a key, a bit to flip, the key's value, a message, attributes, a mechanism.
+fn mechanisms() -> io::Result<()> {
+    let gcm = GcmLike { nonce: vec![1; 12], associated: vec![2; 5], tag_bits: 128 };
+    let bytes = Parameters::Bytes(vec![3; 16]);
+    for (name, shape, value, mechanism, parameters) in [
+        ("gcm", 0, 32, MechanismType::AES_GCM, Parameters::Gcm(gcm)),
+        ("cbc_pad", 0, 16, MechanismType::AES_CBC_PAD, bytes),
+        ("wrap", 0, 24, MechanismType::AES_KEY_WRAP, Parameters::None),
+        ("hmac", 1, 40, MechanismType::SHA256_HMAC, Parameters::None),
+        ("ecdsa", 3, 32, MechanismType::ECDSA_SHA256, Parameters::None),
+        ("eddsa", 11, 32, MechanismType::EDDSA, Parameters::None),
+        ("ml_dsa", 6, 32, MechanismType::ML_DSA, Parameters::None),
+        ("ml_kem", 7, 64, MechanismType::ML_KEM, Parameters::None),
+        ("digest", 1, 16, MechanismType::SHA512, Parameters::None),
+    ] {
+        let mechanism = Mechanism { mechanism, parameters };
+        let message = vec![9_u8; 48];
+        let input = (shape, 1_u8, vec![7_u8; value], message, Template::default(), mechanism);
+        seed("mechanism", name, &encode(&input).expect("small"))?;
+    }
+    Ok(())
+}
+
+/// Calls as `tests/pkcs11_edge` reads them: a function, a session, and what the function takes.
+const CALLS: [(&str, &[&[u8]]); 3] = [
+    ("information", &[&[1, 2, 1], &[2, 2, 1, 64, 4, 1], &[3, 2, 0, 1], &[4, 2, 0, 1]]),
+    ("find", &[OPEN, LOGIN, &[21, 2, 0, 1], &[22, 2, 64, 1, 1], &[23, 2]]),
+    ("digest", &[OPEN, &[32, 2, 0, 26, 0, 0, 0, 1], &[34, 2, 3, 2], &[36, 2, 64, 3, 1]]),
+];
+const OPEN: &[u8] = &[10, 2, 1, 0, 1];
+const LOGIN: &[u8] = &[14, 2, 0, 1];
 
 fn identities() -> io::Result<()> {
     let client = ClientIdentityFile { label: "client1".parse().expect("a label"), key: [7; 32] };
