@@ -26,6 +26,7 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         }
         AdminRequest::CreateCryptoOfficer { .. } => AuditAct::CreateRole,
         AdminRequest::ClearPartition { .. } => AuditAct::ClearPartition,
+        AdminRequest::ConfigureAudit { .. } => AuditAct::ConfigureAudit,
         AdminRequest::Ntls(request) => return act_of_ntls(request),
         AdminRequest::Ping
         | AdminRequest::DescribeHsm
@@ -39,7 +40,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::HsmPolicies
         | AdminRequest::PartitionPolicies { .. }
         | AdminRequest::Audit(_)
-        | AdminRequest::CheckAudit => return None,
+        | AdminRequest::CheckAudit
+        | AdminRequest::AuditConfig => return None,
         _ => AuditAct::Administer,
     })
 }
@@ -63,7 +65,8 @@ pub(super) fn subject(hsm: &Hsm, request: &AdminRequest) -> Option<SerialNumber>
         | AdminRequest::InitializePartition { name, .. }
         | AdminRequest::CreateCryptoOfficer { name, .. }
         | AdminRequest::ChangeRolePassword { name, .. }
-        | AdminRequest::ClearPartition { name, .. } => name,
+        | AdminRequest::ClearPartition { name, .. }
+        | AdminRequest::ConfigureAudit { partition: Some(name), .. } => name,
         AdminRequest::Ntls(
             NtlsRequest::Assign { partition, .. } | NtlsRequest::Revoke { partition, .. },
         ) => partition,

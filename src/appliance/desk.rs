@@ -142,6 +142,12 @@ impl Desk {
             AdminRequest::Audit(query) => {
                 return self.hsm.audit_records(&query).map(AdminReply::Audit);
             }
+            AdminRequest::AuditConfig => {
+                return self.hsm.audit_config().map(AdminReply::AuditConfig);
+            }
+            AdminRequest::ConfigureAudit { partition, events } => {
+                self.hsm.configure_audit(session, partition.as_ref(), events)?;
+            }
             AdminRequest::CheckAudit => return self.hsm.check_audit().map(AdminReply::AuditCheck),
             request => return self.at_partition(session, request),
         }

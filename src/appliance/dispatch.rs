@@ -55,6 +55,13 @@ impl Dispatch {
         }
     }
 
+    /// Whether a request is answered where it arrives.
+    fn answers_at_once(&self, link: &ClientLink, request: &Request) -> bool {
+        let Some(session) = link.session() else { return false };
+        is_quick(request)
+            && !matches!(request, Request::Cryptoki(use_of) if self.hsm.may_record(session, use_of))
+    }
+
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
         let Some(session) = link.session.get() else {
             return (Reply::Failed(Status::FunctionRejected), true);
@@ -123,7 +130,7 @@ impl Service for Dispatch {
                 tracing::warn!(channel = link.channel, %error, "request refused");
                 Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), false))
             }
-            Ok(request) if link.active.load(Ordering::Acquire) && is_quick(&request) => {
+            Ok(request) if self.answers_at_once(link, &request) => {
                 let (reply, end) = self.act(link, request);
                 Performed::Now(answered(&reply, end))
             }

@@ -7,6 +7,7 @@ mod administration;
 mod application;
 mod at_appliance;
 mod audit;
+mod audit_events;
 mod clients;
 mod domains;
 mod keys;
@@ -36,7 +37,7 @@ pub use session::{AdminSession, LinkClient, LinkSession};
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError, SystemRandom},
-    model::{HsmPolicySet, PolicySet, Role, SerialNumber, Status, StcSettings},
+    model::{AuditEvents, HsmPolicySet, PolicySet, Role, SerialNumber, Status, StcSettings},
     store::{ApplianceStore, ClientRow, Sealer, Seat, StoreError},
 };
 
@@ -108,6 +109,8 @@ struct KnownPartition {
     policies: PolicySet,
     /// The settings for STC.
     stc: StcSettings,
+    /// Which uses of keys are recorded.
+    events: AuditEvents,
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
@@ -230,6 +233,7 @@ impl Hsm {
         let initialized = partition.label.is_some();
         let policies = self.stored_policies(serial)?;
         let stc = self.store.stc_settings(serial)?;
+        let events = self.stored_events(serial)?;
         let before = all.get(&serial);
         let turn = before.map(|known| known.turn.clone()).unwrap_or_default();
         let generation = partition.generation;
@@ -244,6 +248,7 @@ impl Hsm {
             clients,
             policies,
             stc,
+            events,
             turn,
             vault,
         };
@@ -272,8 +277,8 @@ impl fmt::Debug for Hsm {
     }
 }
 
-/// Waits for its turn. It guards no data of its own that a panic could leave half done.
-fn wait(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+/// Waits for its turn. What it guards is nothing that a panic could leave half done.
+fn wait<T>(turn: &Mutex<T>) -> MutexGuard<'_, T> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuditCheck, AuditQuery, AuditRecord, HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest,
-    ObjectEntry, Password, PolicySet, PolicyValue, Role, RoleInfo, SerialNumber, ServiceAction,
-    Status,
+    AuditCheck, AuditConfig, AuditEvents, AuditQuery, AuditRecord, HsmPolicySet, Label,
+    LinkService, NtlsReply, NtlsRequest, ObjectEntry, Password, PolicySet, PolicyValue, Role,
+    RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -135,6 +135,15 @@ pub enum AdminRequest {
     Audit(AuditQuery),
     /// Asks whether the audit log is whole: [`AdminReply::AuditCheck`].
     CheckAudit,
+    /// Asks which uses of keys are recorded: [`AdminReply::AuditConfig`].
+    AuditConfig,
+    /// Sets which uses of keys are recorded (HSM SO).
+    ConfigureAudit {
+        /// The partition's name; none for all that have no setting of their own.
+        partition: Option<Label>,
+        /// What is recorded; none takes a setting back.
+        events: Option<AuditEvents>,
+    },
     /// Initializes a partition that is not initialized and that no client reaches over STC (HSM
     /// SO).
     InitializePartition {
@@ -245,6 +254,8 @@ pub enum AdminReply {
     Audit(Vec<AuditRecord>),
     /// To [`AdminRequest::CheckAudit`].
     AuditCheck(AuditCheck),
+    /// To [`AdminRequest::AuditConfig`].
+    AuditConfig(AuditConfig),
     /// To [`AdminRequest::ReadFile`].
     Content(Vec<u8>),
 }

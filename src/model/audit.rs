@@ -77,6 +77,22 @@ acts! {
     ImportObject = "LUNA_IMPORT_OBJECT";
     /// All objects of a partition were destroyed.
     ClearPartition = "LUNA_CLEAR_PARTITION";
+    /// What the log records was changed.
+    ConfigureAudit = "LUNA_LOG_SET_CONFIG";
+    /// Something was encrypted.
+    Encrypt = "LUNA_ENCRYPT";
+    /// Something was decrypted.
+    Decrypt = "LUNA_DECRYPT";
+    /// Something was signed, or given a MAC.
+    Sign = "LUNA_SIGN";
+    /// A signature or a MAC was verified.
+    Verify = "LUNA_VERIFY";
+    /// Something was signed so that it can be recovered.
+    SignRecover = "LUNA_SIGN_RECOVER";
+    /// Something was recovered from its signature.
+    VerifyRecover = "LUNA_VERIFY_RECOVER";
+    /// A key's value was digested.
+    DigestKey = "LUNA_DIGEST_KEY";
 }
 
 impl fmt::Display for AuditAct {

@@ -7,6 +7,7 @@
 mod admin;
 mod application;
 mod audit;
+mod audit_events;
 pub mod cryptoki;
 mod host;
 mod label;
@@ -27,6 +28,7 @@ pub use application::{ApplicationId, ApplicationIdError};
 pub use audit::{
     AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
 };
+pub use audit_events::{AuditConfig, AuditEvents, AuditEventsError, RecordedUses};
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{

@@ -5,8 +5,8 @@
 //! daemons may share one database.
 
 use super::{
-    AdministrationStore, AuditStore, DomainRow, DomainStore, NtlsStore, ObjectStore, PolicyStore,
-    StcStore, StoreError,
+    AdministrationStore, AuditEventsStore, AuditStore, DomainRow, DomainStore, NtlsStore,
+    ObjectStore, PolicyStore, StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
@@ -15,7 +15,14 @@ use crate::{
 
 /// The appliance's state at rest. No method has a default body.
 pub trait ApplianceStore:
-    AdministrationStore + AuditStore + DomainStore + NtlsStore + ObjectStore + PolicyStore + StcStore
+    AdministrationStore
+    + AuditEventsStore
+    + AuditStore
+    + DomainStore
+    + NtlsStore
+    + ObjectStore
+    + PolicyStore
+    + StcStore
 {
     /// The HSM.
     ///

@@ -7,6 +7,7 @@
 mod administration;
 mod appliance;
 mod audit;
+mod audit_events;
 mod domains;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ pub use appliance::{
     Registration, RoleRow, Room,
 };
 pub use audit::{AuditRow, AuditStore, NumberedAuditRow};
+pub use audit_events::AuditEventsStore;
 pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;

@@ -5,8 +5,8 @@ use lunacm::model::cryptoki::{
 };
 
 use crate::support::{
-    S, aes, application, create, data, destroy, find, labelled, partition, perform, set, text,
-    token,
+    S, aes, application, create, data, destroy, find, get, imported, labelled, pair, partition,
+    perform, set, text, token,
 };
 
 #[test]
@@ -73,4 +73,46 @@ fn what_one_application_stores_another_finds() {
     assert_eq!(find(&bench.hsm, &other, labelled("shared")), [object]);
     let next = create(&bench.hsm, &other, data("next").with(A::TOKEN, true)).unwrap();
     assert!(next > object);
+}
+
+#[test]
+fn each_shown_value_finds_exactly_the_objects_that_show_it() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let shown = Template::default().with(A::SENSITIVE, false).with(A::EXTRACTABLE, true);
+    let mut objects = vec![
+        create(hsm, &link, data("one").with(A::VALUE, text("v"))).unwrap(),
+        create(hsm, &link, data("two").with(A::TOKEN, true).with(A::VALUE, text("v"))).unwrap(),
+        aes(hsm, &link, token().with(A::LABEL, text("one"))).unwrap(),
+        aes(hsm, &link, shown).unwrap(),
+        create(hsm, &link, imported(&[7; 16]).with(A::SENSITIVE, true)).unwrap(),
+    ];
+    let (public, private) = pair(hsm, &link, token(), token().with(A::SENSITIVE, false)).unwrap();
+    objects.extend([public, private]);
+    objects.sort_unstable();
+    let mut values = 0;
+    for kind in A::ALL {
+        let shown: Vec<_> = objects
+            .iter()
+            .filter_map(|object| Some((*object, get(hsm, &link, *object, *kind).ok()?)))
+            .collect();
+        for (_, value) in &shown {
+            let template = Template::default().with(*kind, value.clone());
+            let found = find(hsm, &link, template);
+            let having: Vec<_> =
+                shown.iter().filter(|(_, own)| own == value).map(|(object, _)| *object).collect();
+            // What an object could have and has not reads as empty, and is not found.
+            let empty =
+                ["[0 bytes]", "[]", "Template([])"].contains(&format!("{value:?}").as_str());
+            assert!(found == having || empty, "{kind} {value:?}: {found:?}, {having:?}");
+            values += usize::from(!found.is_empty());
+        }
+        for object in &objects {
+            if get(hsm, &link, *object, *kind).is_err() {
+                let secret = Template::default().with(*kind, text(&"\x07".repeat(16)));
+                assert_eq!(find(hsm, &link, secret), [], "{kind}");
+            }
+        }
+    }
+    assert!(values > 100, "{values}");
 }

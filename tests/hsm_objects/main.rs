@@ -6,10 +6,12 @@
 #[path = "../hsm_support/mod.rs"]
 mod hsm_support;
 mod support;
+mod templates;
 
 mod at_rest;
 mod attributes;
 mod audit;
+mod audit_uses;
 mod finding;
 mod permission;
 mod properties;

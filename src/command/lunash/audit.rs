@@ -9,7 +9,7 @@ use time::{
     macros::format_description,
 };
 
-use super::{Appliance, failure, partition};
+use super::{Appliance, audit_config::Config, failure, partition};
 use crate::{
     model::{
         AdminReply, AdminRequest, AuditCheck, AuditObject, AuditQuery, AuditRecord, Label, Status,
@@ -26,6 +26,9 @@ pub enum Command {
     /// Checks that no record is missing, altered or out of place
     #[command(visible_aliases = ["v", "log"])]
     Verify,
+    /// Shows which uses of keys are recorded, or sets it
+    #[command(visible_alias = "c")]
+    Config(Config),
 }
 
 /// Options of `audit show`.
@@ -72,6 +75,7 @@ pub fn run(command: Command, appliance: &mut Appliance) -> Outcome {
     match command {
         Command::Show(options) => report(Records(records(options, appliance)?)),
         Command::Verify => verify(appliance),
+        Command::Config(options) => options.run(appliance),
     }
 }
 

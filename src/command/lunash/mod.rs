@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod audit_config;
 mod client;
 mod failure;
 mod file;
@@ -60,7 +61,7 @@ pub enum Line {
     /// Configures the appliance
     #[command(subcommand, visible_alias = "sysc")]
     Sysconf(sysconf::Command),
-    /// Shows and checks the audit log
+    /// Shows, checks and configures the audit log
     #[command(subcommand, visible_alias = "a")]
     Audit(audit::Command),
 }

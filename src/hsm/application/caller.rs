@@ -117,6 +117,17 @@ impl<'h> Caller<'h> {
         self.hsm.append(Some(self.link.serial()), &entry, true)
     }
 
+    /// Records what came of a key's use. It does not wait for the disk.
+    pub(super) fn record_outcome(
+        &self,
+        act: AuditAct,
+        key: &Object,
+        outcome: Status,
+    ) -> Result<(), Status> {
+        let entry = self.entry(act, vec![audit_object(key)], outcome);
+        self.hsm.append(Some(self.link.serial()), &entry, false)
+    }
+
     fn entry(&self, act: AuditAct, objects: Vec<AuditObject>, outcome: Status) -> AuditEntry {
         AuditEntry { actor: self.hsm.actor(self.link), role: self.role, act, objects, outcome }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Caller, making, objects::merge, operations::check_context};
+use super::{Caller, making, objects::adopt, operations::check_context};
 use crate::{
     hsm::{
         mechanism,
-        object::{Makings, Object, Origin, complete, permission},
+        object::{Makings, Object, Origin, check_form, complete, permission},
     },
     model::{
         AuditAct, Status,
@@ -29,7 +29,7 @@ impl Caller<'_> {
         let mut key = complete(template, self.generated(mechanism))?;
         permission::check_making(self.role, &self.known.policies, &key)?;
         let values = mechanism::generate_key(mechanism, &key)?;
-        merge(&mut key, values);
+        adopt(&mut key, values)?;
         Ok(self.keep(session, AuditAct::GenerateKey, vec![key])?[0])
     }
 
@@ -47,8 +47,8 @@ impl Caller<'_> {
             permission::check_making(self.role, &self.known.policies, key)?;
         }
         let values = mechanism::generate_pair(mechanism, &public, &private)?;
-        merge(&mut public, values.0);
-        merge(&mut private, values.1);
+        adopt(&mut public, values.0)?;
+        adopt(&mut private, values.1)?;
         let made = self.keep(session, AuditAct::GenerateKeyPair, vec![public, private])?;
         Ok((made[0], made[1]))
     }
@@ -60,6 +60,7 @@ impl Caller<'_> {
         base: ObjectHandle,
         template: Template,
     ) -> Result<ObjectHandle, Status> {
+        check_form(&template)?;
         let base = self.parent(session, (base, A::DERIVE), mechanism)?;
         let template = permission::with_demands(&base, A::DERIVE_TEMPLATE, template)?;
         let template = making::derived(mechanism.mechanism, template)?;
@@ -79,7 +80,7 @@ impl Caller<'_> {
             None => key.clone(),
         };
         let values = mechanism::derive(mechanism, base.prepared()?, &others, &asked)?;
-        merge(&mut key, values);
+        adopt(&mut key, values)?;
         Ok(self.keep(session, AuditAct::DeriveKey, vec![key])?[0])
     }
 
@@ -93,7 +94,7 @@ impl Caller<'_> {
         let public = self.parent(session, (public, A::ENCAPSULATE), mechanism)?;
         let mut key = self.encapsulated((&public, A::ENCAPSULATE_TEMPLATE), mechanism, template)?;
         let (ciphertext, values) = mechanism::encapsulate(mechanism, public.prepared()?, &key)?;
-        merge(&mut key, values);
+        adopt(&mut key, values)?;
         Ok((ciphertext, self.keep(session, AuditAct::EncapsulateKey, vec![key])?[0]))
     }
 
@@ -108,7 +109,7 @@ impl Caller<'_> {
         let demands = (&*private, A::DECAPSULATE_TEMPLATE);
         let mut key = self.encapsulated(demands, mechanism, template)?;
         let values = mechanism::decapsulate(mechanism, private.prepared()?, ciphertext, &key)?;
-        merge(&mut key, values);
+        adopt(&mut key, values)?;
         Ok(self.keep(session, AuditAct::DecapsulateKey, vec![key])?[0])
     }
 

@@ -57,6 +57,9 @@ pub(super) fn pair(
 /// The template says that it is neither a secret key nor what the mechanism makes.
 pub(super) fn derived(mechanism: M, mut template: Template) -> Result<Template, Status> {
     if mechanism == M::HKDF_DATA {
+        if template.get(A::VALUE).is_some() {
+            return Err(Status::TemplateInconsistent);
+        }
         return match template.number(A::CLASS).map(ObjectClass) {
             None | Some(ObjectClass::DATA) => Ok(template.with(A::CLASS, ObjectClass::DATA.0)),
             Some(_) => Err(Status::TemplateInconsistent),

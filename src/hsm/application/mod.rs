@@ -14,6 +14,7 @@ mod operations;
 mod session_objects;
 mod sessions;
 mod transfer;
+mod uses;
 mod wrapping;
 
 pub(super) use caller::Caller;
@@ -191,7 +192,7 @@ impl Caller<'_> {
             }
             CryptokiRequest::Update { session, operation, data } => {
                 let session = self.session(session)?;
-                session.update(operation, &data).map(bytes)
+                self.part(&session, operation, || session.update(operation, &data)).map(bytes)
             }
             CryptokiRequest::UpdateWithKey { session, key } => {
                 let session = self.session(session)?;
@@ -199,7 +200,8 @@ impl Caller<'_> {
             }
             CryptokiRequest::Finish { session, operation, signature } => {
                 let session = self.session(session)?;
-                let output = session.finish(operation, &signature)?;
+                let finish = || session.finish(operation, &signature);
+                let output = self.part(&session, operation, finish)?;
                 Ok(if is_verification(operation) { Reply::Done } else { bytes(output) })
             }
             CryptokiRequest::Cancel { session, operation } => {
@@ -254,7 +256,7 @@ const fn permitted_before_change(request: &CryptokiRequest) -> bool {
     )
 }
 
-/// What a request is in the audit log. Operations with keys are not recorded.
+/// What a request is in the audit log. Uses of keys record themselves, if they are to be recorded.
 const fn act_of(request: &CryptokiRequest) -> Option<AuditAct> {
     Some(match request {
         CryptokiRequest::LoginContext { .. } => AuditAct::Login,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Caller;
 use crate::{
     hsm::object::{
-        Change, Makings, Object, Origin, changed, charge, complete, copied, is_key, permission,
-        read, to_bytes,
+        Change, Makings, Object, Origin, changed, charge, complete, copied, permission, read,
+        to_bytes,
     },
     hsm::{Hsm, KnownPartition, fault, mechanism, object::Unlocked},
     model::{
@@ -34,10 +34,8 @@ impl Caller<'_> {
             base: (false, false),
         };
         let mut attributes = complete(template, how)?;
-        if is_key(crate::hsm::object::class_of(&attributes)) {
-            let values = mechanism::complete_imported(&attributes)?;
-            merge(&mut attributes, values);
-        }
+        let values = mechanism::complete_imported(&attributes)?;
+        adopt(&mut attributes, values)?;
         self.keep(session, AuditAct::CreateObject, vec![attributes]).map(|made| made[0])
     }
 
@@ -190,9 +188,21 @@ fn entries(
     Ok(entries)
 }
 
-/// Takes values over, in place of those that are there.
-pub(super) fn merge(attributes: &mut Template, values: Template) {
+/// Takes over what follows from an object's value. What its maker has said of that has to be
+/// right; an empty check value means that none is wanted (section 4.10.2).
+pub(super) fn adopt(attributes: &mut Template, values: Template) -> Result<(), Status> {
     for value in values.0 {
-        attributes.set(value.kind, value.value);
+        let said = match value.kind {
+            A::CHECK_VALUE | A::PUBLIC_KEY_INFO => attributes.bytes(value.kind),
+            _ => None,
+        };
+        match said {
+            Some([]) if value.kind == A::CHECK_VALUE => {}
+            Some(said) if !said.is_empty() && value.value != AttributeValue::bytes(said) => {
+                return Err(Status::AttributeValueInvalid);
+            }
+            _ => attributes.set(value.kind, value.value),
+        }
     }
+    Ok(())
 }

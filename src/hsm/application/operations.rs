@@ -27,9 +27,14 @@ impl Caller<'_> {
     ) -> Result<Reply, Status> {
         let (operation, mechanism, _) = what;
         let object = self.key_of(session, what)?;
-        let key = object.as_deref().map(Object::prepared).transpose()?;
-        let key: Option<&PreparedKey> = key.map(AsRef::as_ref);
-        let output = mechanism::perform(operation, mechanism, key, data, signature)?;
+        let perform = || {
+            let key = object.as_deref().map(Object::prepared).transpose()?;
+            let key: Option<&PreparedKey> = key.map(AsRef::as_ref);
+            mechanism::perform(operation, mechanism, key, data, signature)
+        };
+        let done = perform();
+        self.record_use(operation, object.as_deref(), outcome(&done))?;
+        let output = done?;
         Ok(if is_verification(operation) { Reply::Done } else { bytes(output) })
     }
 
@@ -40,8 +45,24 @@ impl Caller<'_> {
         }
         let object = self.key_of(session, what)?;
         let key = object.as_deref().map(Object::prepared).transpose()?.cloned();
-        session.start(operation, mechanism::begin(operation, mechanism, key)?)?;
+        session.start(operation, (mechanism::begin(operation, mechanism, key)?, object))?;
         Ok(Reply::Done)
+    }
+
+    /// Goes on with an operation in parts. Its key counts as used with the first part.
+    pub(super) fn part<T>(
+        &self,
+        session: &Session,
+        operation: Operation,
+        step: impl FnOnce() -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        if self.known.events.is_none() {
+            return step();
+        }
+        let key = session.take_unrecorded(operation);
+        let done = step();
+        self.record_use(operation, key.as_deref(), outcome(&done))?;
+        done
     }
 
     /// `C_DigestKey`: of secret keys, where the partition's policy permits it.
@@ -53,16 +74,22 @@ impl Caller<'_> {
         let key = self.key(handle, Status::KeyHandleInvalid)?;
         let permitted = self.known.policies.permits(Policy::DigestKey);
         let value = key.attributes().bytes(A::VALUE);
-        match value {
+        let done = match value {
             Some(value) if permitted && key.class() == ObjectClass::SECRET_KEY => {
                 session.update_with_key(value).map(bytes)
             }
             _ => Err(Status::KeyIndigestible),
-        }
+        };
+        self.record_digest(&key, outcome(&done))?;
+        done
     }
 
-    /// The key of an operation, which may be used for it now.
-    fn key_of(
+    /// The key of an operation, which may be used for it now. Who may not is recorded.
+    fn key_of(&self, session: &Session, what: What<'_>) -> Result<Option<Arc<Object>>, Status> {
+        self.permitted_key(session, what).map_err(|refusal| self.record_refusal(what.0, refusal))
+    }
+
+    fn permitted_key(
         &self,
         session: &Session,
         (operation, mechanism, handle): What<'_>,
@@ -76,6 +103,11 @@ impl Caller<'_> {
         check_context(session, &key)?;
         Ok(Some(key))
     }
+}
+
+/// What came of something.
+fn outcome<T>(done: &Result<T, Status>) -> Status {
+    done.as_ref().err().copied().unwrap_or(Status::Ok)
 }
 
 /// A key that asks for its user's password at each use has been given it.

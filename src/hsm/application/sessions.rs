@@ -10,9 +10,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Caller, session_objects::SessionObjects, transfer::Transfers};
+use super::{Caller, session_objects::SessionObjects, transfer::Transfers, uses::FirstUses};
 use crate::{
-    hsm::mechanism::Running,
+    hsm::{mechanism::Running, object::Object},
     model::{
         MAXIMUM_SESSIONS, Password, Reply, Role, Status,
         cryptoki::{Operation, SessionId},
@@ -25,6 +25,7 @@ pub(in crate::hsm) struct Application {
     sessions: RwLock<HashMap<SessionId, Arc<Session>>>,
     objects: SessionObjects,
     transfers: Transfers,
+    uses: FirstUses,
 }
 
 /// One session.
@@ -33,7 +34,14 @@ pub(super) struct Session {
     pub(super) read_write: bool,
     /// Whether a context-specific login waits to be used up.
     context: AtomicBool,
-    operations: Mutex<HashMap<Operation, Box<dyn Running + Send>>>,
+    operations: Mutex<HashMap<Operation, Active>>,
+}
+
+/// An operation in parts.
+struct Active {
+    running: Box<dyn Running + Send>,
+    /// Its key, until its use is recorded.
+    unrecorded: Option<Arc<Object>>,
 }
 
 impl Application {
@@ -45,10 +53,15 @@ impl Application {
         &self.transfers
     }
 
+    pub(super) const fn uses(&self) -> &FirstUses {
+        &self.uses
+    }
+
     /// Ends what needs a login: private session objects and operations.
     pub(in crate::hsm) fn log_out(&self) {
         self.objects.remove_private();
         self.transfers.forget();
+        self.uses.forget();
         for session in self.read().values() {
             session.reset();
         }
@@ -77,12 +90,12 @@ impl Session {
     pub(super) fn start(
         &self,
         operation: Operation,
-        running: Box<dyn Running + Send>,
+        (running, unrecorded): (Box<dyn Running + Send>, Option<Arc<Object>>),
     ) -> Result<(), Status> {
         match self.operations().entry(operation) {
             std::collections::hash_map::Entry::Occupied(_) => Err(Status::OperationActive),
             std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(running);
+                place.insert(Active { running, unrecorded });
                 Ok(())
             }
         }
@@ -91,6 +104,11 @@ impl Session {
     /// Whether such an operation is under way.
     pub(super) fn is_active(&self, operation: Operation) -> bool {
         self.operations().contains_key(&operation)
+    }
+
+    /// The key of an operation whose use is not recorded yet; from now on it is.
+    pub(super) fn take_unrecorded(&self, operation: Operation) -> Option<Arc<Object>> {
+        self.operations().get_mut(&operation)?.unrecorded.take()
     }
 
     /// Takes the next part. A failure ends the operation (section 5.2).
@@ -113,8 +131,8 @@ impl Session {
         step: impl FnOnce(&mut Box<dyn Running + Send>) -> Result<Zeroizing<Vec<u8>>, Status>,
     ) -> Result<Zeroizing<Vec<u8>>, Status> {
         let mut operations = self.operations();
-        let running = operations.get_mut(&operation).ok_or(Status::OperationNotInitialized)?;
-        let output = step(running);
+        let active = operations.get_mut(&operation).ok_or(Status::OperationNotInitialized)?;
+        let output = step(&mut active.running);
         if output.is_err() {
             operations.remove(&operation);
         }
@@ -127,14 +145,14 @@ impl Session {
         operation: Operation,
         signature: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Status> {
-        let running = self.operations().remove(&operation);
-        running.ok_or(Status::OperationNotInitialized)?.finish(signature)
+        let active = self.operations().remove(&operation);
+        active.ok_or(Status::OperationNotInitialized)?.running.finish(signature)
     }
 
     /// Gives an operation up.
     pub(super) fn cancel(&self, operation: Operation) -> Result<(), Status> {
-        let running = self.operations().remove(&operation);
-        running.map(drop).ok_or(Status::OperationNotInitialized)
+        let active = self.operations().remove(&operation);
+        active.map(drop).ok_or(Status::OperationNotInitialized)
     }
 
     fn reset(&self) {
@@ -142,7 +160,7 @@ impl Session {
         self.context.store(false, Ordering::Release);
     }
 
-    fn operations(&self) -> MutexGuard<'_, HashMap<Operation, Box<dyn Running + Send>>> {
+    fn operations(&self) -> MutexGuard<'_, HashMap<Operation, Active>> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! Keys that leave and come back wrapped (PKCS#11 v3.1 sections 5.18.3 and 5.18.4).
 
-use super::{Caller, objects::merge};
+use super::{Caller, objects::adopt};
 use crate::{
     hsm::{
         mechanism,
@@ -47,7 +47,7 @@ impl Caller<'_> {
         permission::check_making(self.role, &self.known.policies, &key)?;
         let values = mechanism::unwrap(mechanism, unwrapping.prepared()?, wrapped, &key)?;
         let asked = key.number(A::VALUE_LEN);
-        merge(&mut key, values);
+        adopt(&mut key, values)?;
         if asked.is_some() && asked != key.number(A::VALUE_LEN) {
             return Err(Status::TemplateInconsistent);
         }

@@ -1,7 +1,7 @@
 //! Objects that come from elsewhere.
 
 use crate::{
-    crypto::RsaPrivateKey,
+    crypto::{EcPublicKey, RsaPrivateKey},
     model::{
         Status,
         cryptoki::{
@@ -63,13 +63,16 @@ fn complete_key(template: &Template) -> Result<Template, Status> {
         }
         Material::EcPrivate(key) => {
             let curve = Curve::Weierstrass(key.curve());
+            check_point(template, curve, key.public_point())?;
             attributes::curve_private(curve, key.number(), key.public_point())
         }
         Material::EdwardsPublic(key) => {
             attributes::curve_public(Curve::Edwards(key.curve()), key.public())
         }
         Material::EdwardsPrivate(key) => {
-            attributes::curve_private(Curve::Edwards(key.curve()), key.seed(), key.public())
+            let curve = Curve::Edwards(key.curve());
+            check_point(template, curve, key.public())?;
+            attributes::curve_private(curve, key.seed(), key.public())
         }
         Material::MontgomeryPublic(curve) => {
             let curve = Curve::Montgomery(curve);
@@ -77,7 +80,9 @@ fn complete_key(template: &Template) -> Result<Template, Status> {
             attributes::curve_public(curve, point.ok_or(Status::AttributeValueInvalid)?)
         }
         Material::MontgomeryPrivate(key) => {
-            attributes::curve_private(Curve::Montgomery(key.curve()), key.secret(), key.public())
+            let curve = Curve::Montgomery(key.curve());
+            check_point(template, curve, key.public())?;
+            attributes::curve_private(curve, key.secret(), key.public())
         }
         Material::KemPublic(key) => {
             let set = encoding::kem_number(key.set());
@@ -91,4 +96,20 @@ fn complete_key(template: &Template) -> Result<Template, Status> {
         Material::DsaPrivate(key) => attributes::dsa_private(&key, prepare::seed(template)),
         Material::Secret(secret) => attributes::secret(secret.kind(), secret.value()),
     }
+}
+
+/// The public half that an importer gives beside a private key has to be the key's.
+fn check_point(template: &Template, curve: Curve, point: &[u8]) -> Result<(), Status> {
+    let Some(given) = template.bytes(Type::EC_POINT).filter(|given| !given.is_empty()) else {
+        return Ok(());
+    };
+    let given = curve.point(given).ok_or(Status::AttributeValueInvalid)?;
+    let fits = match curve {
+        // The given one may be a compressed one.
+        Curve::Weierstrass(curve) => {
+            EcPublicKey::new(curve, given).map_err(fault::preparing)?.point() == point
+        }
+        Curve::Edwards(_) | Curve::Montgomery(_) => given == point,
+    };
+    if fits { Ok(()) } else { Err(Status::AttributeValueInvalid) }
 }

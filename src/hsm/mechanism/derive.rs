@@ -25,6 +25,7 @@ use super::{
     curve::Curve,
     fault, hashes, kbkdf,
     key::{Material, PreparedKey, Secret},
+    prepare,
 };
 
 /// What a derivation gave, and which end counts if less of it is asked for.
@@ -59,6 +60,7 @@ pub fn derive(
     if mechanism.mechanism == MechanismType::HKDF_DATA {
         let bytes = template.number(Type::VALUE_LEN).ok_or(Status::TemplateIncomplete)?;
         let bytes = usize::try_from(bytes).map_err(|_| Status::KeySizeRange)?;
+        prepare::check_secret(KeyType::HKDF, bytes)?;
         let value = by_hkdf(&mechanism.parameters, base, others, Some(bytes))?.value;
         return Ok(Template::default()
             .with(Type::CLASS, ObjectClass::DATA.0)

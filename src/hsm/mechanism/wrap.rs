@@ -75,6 +75,9 @@ pub fn unwrap(
 ) -> Result<Template, Status> {
     let scheme = scheme(mechanism, MechanismFlags::UNWRAP)?;
     let class = ObjectClass(template.number(Type::CLASS).ok_or(Status::TemplateIncomplete)?);
+    if !matches!(class, ObjectClass::SECRET_KEY | ObjectClass::PRIVATE_KEY) {
+        return Err(Status::TemplateInconsistent);
+    }
     let kind = KeyType(template.number(Type::KEY_TYPE).ok_or(Status::TemplateIncomplete)?);
     let value = match (&scheme, &unwrapping.material) {
         (Scheme::RsaPkcs(None), Material::RsaPrivate(key)) => key.decrypt_pkcs1(wrapped),

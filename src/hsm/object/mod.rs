@@ -1,6 +1,7 @@
 //! Objects: what attributes they have, who may see and change them, where they are kept.
 
 mod change;
+mod handles;
 mod index;
 mod origin;
 pub(super) mod permission;
@@ -20,7 +21,7 @@ pub(super) use origin::Origin;
 pub(super) use read::{is_revealed, read};
 pub(super) use rules::is_key;
 pub(super) use shelf::Shelf;
-pub(super) use template::{Makings, complete};
+pub(super) use template::{Makings, check_form, complete};
 pub(super) use vault::{Change, FIRST_SESSION_HANDLE, Unlocked, Vault, is_private};
 
 use super::mechanism::PreparedKey;

@@ -36,13 +36,13 @@ impl Shelf {
     /// Puts an object in, in the place of the one with its handle.
     pub(in crate::hsm) fn put(&mut self, object: Arc<Object>) {
         self.remove(object.handle());
-        self.index.add(object.handle(), object.attributes());
+        self.index.add(&object);
         self.objects.insert(object.handle(), object);
     }
 
     pub(in crate::hsm) fn remove(&mut self, handle: ObjectHandle) -> Option<Arc<Object>> {
         let object = self.objects.remove(&handle)?;
-        self.index.remove(handle, object.attributes());
+        self.index.remove(&object);
         Some(object)
     }
 
@@ -66,9 +66,9 @@ impl Shelf {
         let fits = |object: &&Arc<Object>| matches(object, template);
         match self.index.candidates(template) {
             Candidates::None => Vec::new(),
-            Candidates::These(handles) => handles
-                .range((from, Unbounded))
-                .filter_map(|handle| self.objects.get(handle))
+            Candidates::In { first, others } => first
+                .common(&others, after)
+                .filter_map(|handle| self.objects.get(&handle))
                 .filter(fits)
                 .take(limit)
                 .map(|object| object.handle())

@@ -58,7 +58,7 @@ pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<T
 ///
 /// # Errors
 /// The template breaks this.
-pub(super) fn check_form(template: &Template) -> Result<(), Status> {
+pub(in crate::hsm) fn check_form(template: &Template) -> Result<(), Status> {
     for (at, attribute) in template.0.iter().enumerate() {
         if template.0.iter().take(at).any(|other| other.kind == attribute.kind) {
             return Err(Status::TemplateInconsistent);
@@ -70,9 +70,7 @@ pub(super) fn check_form(template: &Template) -> Result<(), Status> {
 
 fn check_value(attribute: &Attribute) -> Result<(), Status> {
     let fits = match (attribute.kind.kind(), &attribute.value) {
-        (AttributeKind::Date, AttributeValue::Bytes(date)) => {
-            date.is_empty() || (date.len() == 8 && date.iter().all(u8::is_ascii_digit))
-        }
+        (AttributeKind::Date, AttributeValue::Bytes(date)) => date.is_empty() || is_date(date),
         (AttributeKind::Bytes, AttributeValue::Bytes(_))
         | (AttributeKind::Boolean, AttributeValue::Boolean(_))
         | (AttributeKind::Number, AttributeValue::Number(_))
@@ -85,13 +83,24 @@ fn check_value(attribute: &Attribute) -> Result<(), Status> {
     if fits { Ok(()) } else { Err(Status::AttributeValueInvalid) }
 }
 
+/// Whether these are the year, the month and the day of a `CK_DATE`.
+fn is_date(digits: &[u8]) -> bool {
+    let form = time::macros::format_description!("[year][month][day]");
+    digits.iter().all(u8::is_ascii_digit)
+        && str::from_utf8(digits).is_ok_and(|digits| time::Date::parse(digits, form).is_ok())
+}
+
 fn check_needed(template: &Template, subtype: Subtype, origin: Origin) -> Result<(), Status> {
     let missing = |rule: &Rule| rule.is_needed(origin) && template.get(rule.kind).is_none();
     let lacks = |kind| template.bytes(kind).is_none_or(<[u8]>::is_empty);
     let lattice = subtype.class == ObjectClass::PRIVATE_KEY
         && matches!(KeyType(subtype.number), KeyType::ML_KEM | KeyType::ML_DSA);
     let bare = match subtype.class {
-        ObjectClass::CERTIFICATE => lacks(A::VALUE) && lacks(A::URL),
+        // Section 4.6.3: what is only pointed at is known by its keys.
+        ObjectClass::CERTIFICATE if lacks(A::URL) => lacks(A::VALUE),
+        ObjectClass::CERTIFICATE => {
+            lacks(A::HASH_OF_SUBJECT_PUBLIC_KEY) || lacks(A::HASH_OF_ISSUER_PUBLIC_KEY)
+        }
         _ => lattice && origin == Origin::Created && lacks(A::VALUE) && lacks(A::SEED),
     };
     if bare || rules(subtype).any(missing) { Err(Status::TemplateIncomplete) } else { Ok(()) }
@@ -152,7 +161,10 @@ pub(super) fn check_consistency(template: &Template, subtype: Subtype) -> Result
     let secret = matches!(subtype.class, ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY);
     let stored_openly =
         template.boolean(A::TOKEN) == Some(true) && template.boolean(A::PRIVATE) != Some(true);
-    if secret && stored_openly {
+    // Section 4.9: what asks for a password each time needs a login.
+    let authenticates = template.boolean(A::ALWAYS_AUTHENTICATE) == Some(true);
+    let open = template.boolean(A::PRIVATE) != Some(true);
+    if (secret && stored_openly) || (authenticates && open) {
         return Err(Status::TemplateInconsistent);
     }
     let date = |kind| template.bytes(kind).filter(|date| !date.is_empty());

@@ -1,0 +1,71 @@
+//! Which uses of keys are recorded: told by the HSM SO, for the HSM or for one partition.
+
+use super::{AdminSession, Hsm, LinkSession, fault, wait};
+use crate::{
+    model::{
+        AuditConfig, AuditEvents, Label, SerialNumber, Status,
+        cryptoki::{CryptokiRequest, Operation},
+    },
+    store::StoreError,
+};
+
+impl Hsm {
+    /// What is recorded of each partition.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn audit_config(&self) -> Result<AuditConfig, Status> {
+        let hsm = self.store.audit_events(None).map_err(fault)?.unwrap_or_default();
+        let partitions = self.store.partitions().map_err(fault)?.into_iter().map(|partition| {
+            let events = self.store.audit_events(Some(partition.serial)).map_err(fault)?;
+            Ok((partition.name, events))
+        });
+        Ok(AuditConfig { hsm, partitions: partitions.collect::<Result<_, Status>>()? })
+    }
+
+    /// Sets what is recorded of a partition, or of all that have no setting of their own; `None`
+    /// takes a setting back.
+    ///
+    /// # Errors
+    /// The HSM SO is not logged in, there is no such partition, or the store cannot be written.
+    pub fn configure_audit(
+        &self,
+        session: &AdminSession,
+        partition: Option<&Label>,
+        events: Option<AuditEvents>,
+    ) -> Result<(), Status> {
+        let _turn = wait(&self.turn);
+        self.check_officer(session)?;
+        let serial = partition.map(|name| self.named(name)).transpose()?.map(|row| row.serial);
+        self.store.set_audit_events(serial, events).map_err(fault)?;
+        let partitions = self.store.partitions().map_err(fault)?.into_iter();
+        partitions
+            .map(|partition| partition.serial)
+            .filter(|own| serial.is_none_or(|serial| serial == *own))
+            .try_for_each(|serial| self.load(serial))
+            .map_err(fault)?;
+        tracing::info!(?serial, ?events, "events of the audit log changed");
+        Ok(())
+    }
+
+    /// Whether a request is a use of a key that may have to be recorded, which takes longer than
+    /// the use. Answers from memory.
+    pub fn may_record(&self, link: &LinkSession, request: &CryptokiRequest) -> bool {
+        let uses = match request {
+            CryptokiRequest::Perform { operation, .. }
+            | CryptokiRequest::Update { operation, .. }
+            | CryptokiRequest::Finish { operation, .. } => *operation != Operation::Digest,
+            CryptokiRequest::UpdateWithKey { .. } => true,
+            _ => false,
+        };
+        uses && self.known(link.serial()).is_some_and(|known| !known.events.is_none())
+    }
+
+    /// What is recorded of a partition, as the store has it.
+    pub(super) fn stored_events(&self, serial: SerialNumber) -> Result<AuditEvents, StoreError> {
+        match self.store.audit_events(Some(serial))? {
+            Some(events) => Ok(events),
+            None => Ok(self.store.audit_events(None)?.unwrap_or_default()),
+        }
+    }
+}
