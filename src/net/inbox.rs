@@ -53,6 +53,11 @@ impl Inbox {
         }
     }
 
+    /// Takes everything out.
+    pub(super) const fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
     /// Whether it holds no memory.
     pub(super) const fn is_released(&self) -> bool {
         self.bytes.is_empty()

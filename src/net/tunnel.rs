@@ -76,7 +76,9 @@ impl Tunnel {
                 Ok(Step::Again) => {}
                 Ok(Step::Idle) => return self.check_rest(inbox),
                 Err(error) => {
-                    // The alert, which waits to be taken out.
+                    // The alert, which waits to be taken out. The bad record is not to be looked
+                    // at again.
+                    inbox.clear();
                     while let Ok(Step::Again) = self.step(inbox, plain, out) {}
                     return Err(error);
                 }
