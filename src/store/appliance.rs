@@ -6,7 +6,7 @@
 
 use super::{
     AdministrationStore, AuditEventsStore, AuditStore, ClientStore, DomainRow, DomainStore,
-    NtlsStore, ObjectStore, PolicyStore, StcStore, StoreError,
+    NtlsStore, ObjectStore, PolicyStore, RoleRow, RoleStore, StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
