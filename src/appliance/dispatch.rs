@@ -59,7 +59,10 @@ impl Dispatch {
     fn answers_at_once(&self, link: &ClientLink, request: &Request) -> bool {
         let Some(session) = link.session() else { return false };
         is_quick(request)
-            && !matches!(request, Request::Cryptoki(use_of) if self.hsm.may_record(session, use_of))
+            && match request {
+                Request::Cryptoki(request) => !self.hsm.waits_for_store(session, request),
+                _ => true,
+            }
     }
 
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {

@@ -48,9 +48,10 @@ impl Hsm {
         Ok(())
     }
 
-    /// Whether a request is a use of a key that may have to be recorded, which takes longer than
-    /// the use. Answers from memory.
-    pub fn may_record(&self, link: &LinkSession, request: &CryptokiRequest) -> bool {
+    /// Whether a quick request has to wait for the store this once: a use of a key may have to be
+    /// recorded, or the partition's objects are not in memory yet. Answers from memory.
+    pub fn waits_for_store(&self, link: &LinkSession, request: &CryptokiRequest) -> bool {
+        let Some(known) = self.known(link.serial()) else { return false };
         let uses = match request {
             CryptokiRequest::Perform { operation, .. }
             | CryptokiRequest::Update { operation, .. }
@@ -58,7 +59,7 @@ impl Hsm {
             CryptokiRequest::UpdateWithKey { .. } => true,
             _ => false,
         };
-        uses && self.known(link.serial()).is_some_and(|known| !known.events.is_none())
+        (uses && !known.events.is_none()) || !known.vault.is_at_hand()
     }
 
     /// What is recorded of a partition, as the store has it.

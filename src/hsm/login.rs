@@ -45,7 +45,7 @@ impl Hsm {
         let salt = row.credential.hash.salt;
         let vault = &self.known(partition.serial).ok_or(Status::TokenNotPresent)?.vault;
         let unlocked = permission::sees_private(Some(role)) && vault.generation() == generation;
-        let unlocked = unlocked.then(|| vault.unlock(self, &key)).transpose()?;
+        let unlocked = unlocked.then(|| vault.unlock(&key));
         let valid = self.login_token(partition.serial, role);
         *login =
             Some(Login { role, generation, key, password_key, salt, must_change, valid, unlocked });
@@ -112,8 +112,9 @@ impl Hsm {
         Ok((Reply::Done, Vec::new()))
     }
 
-    /// Checks a password. The counter is raised first and durably, so that neither parallel
-    /// guesses nor a killed daemon give a free one; the right password sets it to zero.
+    /// Checks a password. A wrong one is counted durably before it is answered, and guesses at one
+    /// partition take turns: neither parallel ones nor a killed daemon give a free one. The right
+    /// password sets the counter to zero.
     fn check_password(
         &self,
         partition: &PartitionRow,
@@ -126,12 +127,14 @@ impl Hsm {
         if locked(roles, role, &policies) {
             return self.lock_out(partition, role);
         }
-        let attempts = self.store.count_failure(serial, role).map_err(fault)?;
-        let limit = limit(role, &policies);
         if let Some(password_key) = row.credential.hash.open(password.expose()) {
-            self.store.clear_failures(serial, role).map_err(fault)?;
+            if row.failures > 0 {
+                self.store.clear_failures(serial, role).map_err(fault)?;
+            }
             return Ok(Checked::Right(password_key));
         }
+        let attempts = self.store.count_failure(serial, role).map_err(fault)?;
+        let limit = limit(role, &policies);
         tracing::warn!(%serial, %role, attempts, "wrong password");
         if attempts < limit {
             return Err(Status::PinIncorrect);

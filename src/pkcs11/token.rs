@@ -2,7 +2,7 @@
 
 use cryptoki_sys::{
     CK_EFFECTIVELY_INFINITE, CK_FLAGS, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG,
-    CK_UNAVAILABLE_INFORMATION, CK_VERSION, CKF_DUAL_CRYPTO_OPERATIONS, CKF_LOGIN_REQUIRED,
+    CK_UNAVAILABLE_INFORMATION, CK_VERSION, CKF_DUAL_CRYPTO_OPERATIONS, CKF_HW, CKF_LOGIN_REQUIRED,
     CKF_REMOVABLE_DEVICE, CKF_RNG, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED,
     CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY,
     CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_USER_PIN_TO_BE_CHANGED,
@@ -11,6 +11,7 @@ use cryptoki_sys::{
 use super::{library::Library, memory::padded, slot::Slot};
 use crate::model::{
     Label, MAXIMUM_PASSWORD, MINIMUM_PASSWORD, Password, Reply, Request, Role, RoleInfo, Status,
+    cryptoki::MechanismFlags,
 };
 
 /// The width of a label in `C_InitToken`.
@@ -28,6 +29,12 @@ pub(super) fn slot_information(slot: &Slot) -> CK_SLOT_INFO {
         hardwareVersion: NO_VERSION,
         firmwareVersion: NO_VERSION,
     }
+}
+
+/// `CKF_HW` of what the device performs, which is the appliance; digests without a key are computed
+/// in this library.
+pub(super) fn performed_by_device(flags: MechanismFlags) -> CK_FLAGS {
+    if flags == MechanismFlags::DIGEST { 0 } else { CKF_HW }
 }
 
 /// `CK_TOKEN_INFO`.

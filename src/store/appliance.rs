@@ -5,12 +5,12 @@
 //! daemons may share one database.
 
 use super::{
-    AdministrationStore, AuditEventsStore, AuditStore, DomainRow, DomainStore, NtlsStore,
-    ObjectStore, PolicyStore, StcStore, StoreError,
+    AdministrationStore, AuditEventsStore, AuditStore, ClientStore, DomainRow, DomainStore,
+    NtlsStore, ObjectStore, PolicyStore, RoleRow, RoleStore, StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
-    model::{ClientLabel, Label, PolicyValue, Role, SerialNumber},
+    model::{Label, PolicyValue, SerialNumber},
 };
 
 /// The appliance's state at rest. No method has a default body.
@@ -18,10 +18,12 @@ pub trait ApplianceStore:
     AdministrationStore
     + AuditEventsStore
     + AuditStore
+    + ClientStore
     + DomainStore
     + NtlsStore
     + ObjectStore
     + PolicyStore
+    + RoleStore
     + StcStore
 {
     /// The HSM.
@@ -111,70 +113,6 @@ pub trait ApplianceStore:
         identity: &PublicKey,
         sealed: &[u8],
     ) -> Result<(), StoreError>;
-
-    /// A partition's roles.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError>;
-
-    /// Adds a role; `false` if it is there.
-    ///
-    /// # Errors
-    /// The store cannot be written; nothing has changed.
-    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError>;
-
-    /// Replaces a role's credential and wrapped key and sets its counter to zero.
-    ///
-    /// # Errors
-    /// The store cannot be written; nothing has changed.
-    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError>;
-
-    /// Raises a role's counter of failed logins and returns it.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError>;
-
-    /// Sets a role's counter of failed logins to zero.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError>;
-
-    /// A partition's clients, in the order of registration.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    fn clients(&self, serial: SerialNumber) -> Result<Vec<ClientRow>, StoreError>;
-
-    /// Adds a client, if label and key are new and there is room for it.
-    ///
-    /// # Errors
-    /// The store cannot be written; nothing has changed.
-    fn register_client(
-        &self,
-        serial: SerialNumber,
-        client: &ClientRow,
-        bytes: u64,
-    ) -> Result<Registration, StoreError>;
-
-    /// Adds the first client of a partition that has neither a label nor a client; `false` if
-    /// it has.
-    ///
-    /// # Errors
-    /// The store cannot be written; nothing has changed.
-    fn register_first_client(
-        &self,
-        serial: SerialNumber,
-        client: &ClientRow,
-    ) -> Result<bool, StoreError>;
-
-    /// Removes a client; `false` if there is none of this key.
-    ///
-    /// # Errors
-    /// The store cannot be written; nothing has changed.
-    fn deregister_client(&self, serial: SerialNumber, key: &PublicKey) -> Result<bool, StoreError>;
 }
 
 /// The HSM's row.
@@ -237,28 +175,6 @@ pub struct Initialization<'i> {
     pub policies: &'i [PolicyValue],
 }
 
-/// A role's row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleRow {
-    /// The role.
-    pub role: Role,
-    /// Its password, and the partition's key wrapped under it.
-    pub credential: Credential,
-    /// Failed logins since the last success.
-    pub failures: u8,
-    /// Whether its password is an initial one.
-    pub must_change: bool,
-}
-
-/// A registered client's row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientRow {
-    /// The name.
-    pub label: ClientLabel,
-    /// The public identity.
-    pub key: PublicKey,
-}
-
 /// What limits the creation of partitions.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -283,17 +199,4 @@ pub enum Creation {
     NoRoom,
     /// The HSM has as many as it may.
     TooMany,
-}
-
-/// What came of adding a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// It is there.
-    Registered,
-    /// Another client has the label or the key.
-    Taken,
-    /// The partition has less storage left.
-    NoRoom,
-    /// There is no such partition.
-    NoPartition,
 }

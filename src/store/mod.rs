@@ -8,6 +8,7 @@ mod administration;
 mod appliance;
 mod audit;
 mod audit_events;
+mod clients;
 mod domains;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod ntls;
 mod objects;
 mod open;
 mod policies;
+mod roles;
 mod rows;
 mod schema;
 mod seal;
@@ -24,11 +26,11 @@ mod token;
 
 pub use administration::AdministrationStore;
 pub use appliance::{
-    ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
-    Registration, RoleRow, Room,
+    ApplianceStore, Creation, Credential, HsmRow, Initialization, PartitionRow, Room,
 };
 pub use audit::{AuditRow, AuditStore, NumberedAuditRow};
 pub use audit_events::AuditEventsStore;
+pub use clients::{ClientRow, ClientStore, Registration};
 pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;
@@ -36,6 +38,7 @@ pub use ntls::{NtlsClientRow, NtlsStore};
 pub use objects::{ObjectChange, ObjectRow, ObjectStore, ObjectWrite, Written};
 pub use open::{Schema, open_database};
 pub use policies::PolicyStore;
+pub use roles::{RoleRow, RoleStore};
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
 pub use stc::StcStore;

@@ -11,13 +11,21 @@ use rusqlite::{
 };
 
 use super::{
-    ApplianceStore, ClientRow, Creation, Credential, HsmRow, Initialization, PartitionRow,
-    Registration, RoleRow, Room, Sealer, StoreError, audit::Chain, domains, grouped::Waiting,
-    objects::DELETE_OBJECTS, open_database, policies, schema::APPLIANCE, stc,
+    ApplianceStore, Creation, Credential, HsmRow, Initialization, PartitionRow, Room, Sealer,
+    StoreError,
+    audit::Chain,
+    clients::DELETE_CLIENTS,
+    domains,
+    grouped::Waiting,
+    objects::DELETE_OBJECTS,
+    open_database, policies,
+    roles::{DELETE_ROLES, add_role, hash},
+    schema::APPLIANCE,
+    stc,
 };
 use crate::{
-    crypto::{PasswordHash, PasswordParameters, PublicKey, Random},
-    model::{Label, PolicyValue, Role, SerialNumber},
+    crypto::{PasswordParameters, PublicKey, Random},
+    model::{Label, PolicyValue, SerialNumber},
 };
 
 /// The appliance's state in one SQLite file.
@@ -204,124 +212,12 @@ impl ApplianceStore for SqliteAppliance {
             policies::forget(transaction, serial)
         })
     }
-
-    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError> {
-        let connection = self.lock();
-        let mut statement = connection.prepare_cached(ROLES)?;
-        let rows = statement.query_map([number(serial)?], role_row)?;
-        rows.map(|row| row?.ok_or(StoreError::Row("role"))).collect()
-    }
-
-    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError> {
-        let serial = number(serial)?;
-        self.write(|transaction| {
-            let known = params![serial, role_number(role.role)];
-            if transaction.query_row(ROLE_KNOWN, known, |row| row.get(0))? {
-                return Ok(false);
-            }
-            add_role(transaction, serial, role)?;
-            Ok(true)
-        })
-    }
-
-    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError> {
-        let serial = number(serial)?;
-        self.write(|transaction| {
-            transaction.execute(DELETE_ROLE, params![serial, role_number(role.role)])?;
-            add_role(transaction, serial, role)
-        })
-    }
-
-    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
-        let values = params![number(serial)?, role_number(role)];
-        // The row comes before the commit, whose failure only a transaction of our own tells.
-        self.write(
-            |transaction| Ok(transaction.query_row(COUNT_FAILURE, values, |row| row.get(0))?),
-        )
-    }
-
-    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError> {
-        self.lock().execute(CLEAR_FAILURES, params![number(serial)?, role_number(role)])?;
-        Ok(())
-    }
-
-    fn clients(&self, serial: SerialNumber) -> Result<Vec<ClientRow>, StoreError> {
-        let connection = self.lock();
-        let mut statement = connection.prepare_cached(CLIENTS)?;
-        let rows = statement
-            .query_map([number(serial)?], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-        rows.map(|row| {
-            let (label, key) = row?;
-            let label = label.parse().map_err(|_| StoreError::Row("client"))?;
-            Ok(ClientRow { label, key })
-        })
-        .collect()
-    }
-
-    fn register_client(
-        &self,
-        serial: SerialNumber,
-        client: &ClientRow,
-        bytes: u64,
-    ) -> Result<Registration, StoreError> {
-        let serial = number(serial)?;
-        self.write(|transaction| {
-            let room = transaction
-                .query_row(CLIENT_ROOM, [serial], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((storage, count)) = room else { return Ok(Registration::NoPartition) };
-            let known = params![serial, client.label.as_str(), client.key];
-            if transaction.query_row(CLIENT_KNOWN, known, |row| row.get(0))? {
-                return Ok(Registration::Taken);
-            }
-            let (storage, count): (i64, u64) = (storage, count);
-            let storage = u64::try_from(storage).unwrap_or(0);
-            if count.saturating_add(1).saturating_mul(bytes) > storage {
-                return Ok(Registration::NoRoom);
-            }
-            transaction.execute(ADD_CLIENT, params![serial, client.label.as_str(), client.key])?;
-            Ok(Registration::Registered)
-        })
-    }
-
-    fn register_first_client(
-        &self,
-        serial: SerialNumber,
-        client: &ClientRow,
-    ) -> Result<bool, StoreError> {
-        let values = params![number(serial)?, client.label.as_str(), client.key];
-        Ok(self.lock().execute(ADD_FIRST_CLIENT, values)? > 0)
-    }
-
-    fn deregister_client(&self, serial: SerialNumber, key: &PublicKey) -> Result<bool, StoreError> {
-        Ok(self.lock().execute(DELETE_CLIENT, params![number(serial)?, key])? > 0)
-    }
 }
 
 impl fmt::Debug for SqliteAppliance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SqliteAppliance(..)")
     }
-}
-
-fn add_role(transaction: &Transaction<'_>, serial: i64, row: &RoleRow) -> Result<(), StoreError> {
-    let Credential { hash, wrapped_key } = &row.credential;
-    transaction.execute(
-        ADD_ROLE,
-        named_params! {
-            ":partition": serial,
-            ":role": role_number(row.role),
-            ":memory": hash.parameters.memory,
-            ":passes": hash.parameters.passes,
-            ":lanes": hash.parameters.lanes,
-            ":salt": hash.salt,
-            ":verifier": hash.verifier,
-            ":wrapped": wrapped_key,
-            ":failures": row.failures,
-            ":must_change": row.must_change,
-        },
-    )?;
-    Ok(())
 }
 
 fn hsm_row(row: &Row<'_>) -> rusqlite::Result<HsmRow> {
@@ -359,39 +255,8 @@ fn partition_row(row: &Row<'_>) -> rusqlite::Result<PartitionRow> {
     })
 }
 
-fn role_row(row: &Row<'_>) -> rusqlite::Result<Option<RoleRow>> {
-    let role = row.get("role").map(role_of)?;
-    let credential = Credential { hash: hash(row)?, wrapped_key: row.get("wrapped_key")? };
-    let (failures, must_change) = (row.get("failures")?, row.get("must_change")?);
-    Ok(role.map(|role| RoleRow { role, credential, failures, must_change }))
-}
-
-fn hash(row: &Row<'_>) -> rusqlite::Result<PasswordHash> {
-    let parameters = PasswordParameters {
-        memory: row.get("memory")?,
-        passes: row.get("passes")?,
-        lanes: row.get("lanes")?,
-    };
-    Ok(PasswordHash { parameters, salt: row.get("salt")?, verifier: row.get("verifier")? })
-}
-
 pub(super) fn number(serial: SerialNumber) -> Result<i64, StoreError> {
     i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))
-}
-
-/// A role's number in the table; never changes.
-const fn role_number(role: Role) -> u8 {
-    match role {
-        Role::HsmSecurityOfficer => 0,
-        Role::PartitionSo => 1,
-        Role::CryptoOfficer => 2,
-        Role::LimitedCryptoOfficer => 3,
-        Role::CryptoUser => 4,
-    }
-}
-
-fn role_of(number: u8) -> Option<Role> {
-    Role::OF_PARTITION.into_iter().find(|role| role_number(*role) == number)
 }
 
 const ADD_HSM: &str = "INSERT OR IGNORE INTO hsm (id, serial) VALUES (1, ?1)";
@@ -420,27 +285,3 @@ const INITIALIZE_PARTITION: &str = "UPDATE partition SET label = ?3, \
      WHERE serial = ?1 AND generation = ?2";
 const ZEROIZE_PARTITION: &str = "UPDATE partition SET label = NULL, \
      generation = generation + 1, identity = ?2, sealed_identity = ?3 WHERE serial = ?1";
-
-const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";
-const ROLE_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM role WHERE partition = ?1 AND role = ?2)";
-const ADD_ROLE: &str = "INSERT INTO role \
-     (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change) \
-     VALUES (:partition, :role, :memory, :passes, :lanes, :salt, :verifier, :wrapped, :failures, \
-     :must_change)";
-const DELETE_ROLE: &str = "DELETE FROM role WHERE partition = ?1 AND role = ?2";
-const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
-const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
-     WHERE partition = ?1 AND role = ?2 RETURNING failures";
-const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";
-
-const CLIENTS: &str = "SELECT label, key FROM client WHERE partition = ?1 ORDER BY id";
-const CLIENT_ROOM: &str = "SELECT storage - object_bytes, \
-     (SELECT count(*) FROM client WHERE partition = ?1) FROM partition WHERE serial = ?1";
-const CLIENT_KNOWN: &str = "SELECT EXISTS \
-     (SELECT 1 FROM client WHERE partition = ?1 AND (label = ?2 OR key = ?3))";
-const ADD_CLIENT: &str = "INSERT INTO client (partition, label, key) VALUES (?1, ?2, ?3)";
-const ADD_FIRST_CLIENT: &str = "INSERT INTO client (partition, label, key) \
-     SELECT serial, ?2, ?3 FROM partition WHERE serial = ?1 AND label IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM client WHERE partition = ?1)";
-const DELETE_CLIENT: &str = "DELETE FROM client WHERE partition = ?1 AND key = ?2";
-const DELETE_CLIENTS: &str = "DELETE FROM client WHERE partition = ?1";

@@ -27,6 +27,9 @@ use crate::{
     shell::{Failure, Secret},
 };
 
+/// How often a round looks whether it has failed.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The label of everything that a load makes.
 const LABEL: &[u8] = b"multitoken";
 
@@ -130,13 +133,21 @@ impl Target {
             Ok::<_, Error>(f64::from(done) / busy.as_secs_f64())
         };
         let rates = thread::scope(|scope| {
-            let work_off = &work_off;
+            let (work_off, stop) = (&work_off, &stop);
             let running: Vec<_> = sessions
                 .into_iter()
-                .map(|session| scope.spawn(move || work_off(session)))
+                .map(|session| {
+                    scope.spawn(move || {
+                        // Who fails ends the round for all.
+                        work_off(session).inspect_err(|_| stop.store(true, Ordering::Relaxed))
+                    })
+                })
                 .collect();
             start.wait();
-            thread::sleep(time);
+            let end = Instant::now() + time;
+            while !stop.load(Ordering::Relaxed) && Instant::now() < end {
+                thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+            }
             stop.store(true, Ordering::Relaxed);
             let ended = running.into_iter().map(thread::ScopedJoinHandle::join);
             ended

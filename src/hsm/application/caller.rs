@@ -60,10 +60,14 @@ impl<'h> Caller<'h> {
             // One that was being made while its role logged out is nobody's.
             own.filter(|object| self.sees_private() || !is_private(object.attributes()))
         } else {
-            let private = self.unlocked.as_ref().and_then(|open| open.read().get(handle));
+            let vault = &self.known.vault;
+            let private = match &self.unlocked {
+                Some(open) => vault.private(self.hsm, open, |shelf| shelf.get(handle))?,
+                None => None,
+            };
             match private {
                 Some(object) => Some(object),
-                None => self.known.vault.public(self.hsm, |shelf| shelf.get(handle))?,
+                None => vault.public(self.hsm, |shelf| shelf.get(handle))?,
             }
         };
         found.ok_or(Status::ObjectHandleInvalid)

@@ -23,7 +23,8 @@ impl Caller<'_> {
         let vault = &self.known.vault;
         let mut objects = vault.public(self.hsm, |shelf| shelf.find(template, after, sought))?;
         if let Some(open) = self.unlocked.as_ref().filter(|_| self.sees_private()) {
-            objects.extend(open.read().find(template, after, sought));
+            let found = vault.private(self.hsm, open, |shelf| shelf.find(template, after, sought));
+            objects.extend(found?);
             objects.sort_unstable();
         }
         if objects.len() < sought {

@@ -182,7 +182,7 @@ fn entries(
     let list = |shelf: &crate::hsm::object::Shelf| shelf.all().map(entry).collect::<Vec<_>>();
     let mut entries = known.vault.public(hsm, list)?;
     if let Some(open) = unlocked {
-        entries.extend(list(&open.read()));
+        entries.extend(known.vault.private(hsm, open, list)?);
     }
     entries.sort_by_key(|entry| entry.handle);
     Ok(entries)

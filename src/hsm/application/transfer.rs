@@ -140,7 +140,7 @@ impl Caller<'_> {
         let all = |shelf: &crate::hsm::object::Shelf| shelf.all().cloned().collect::<Vec<_>>();
         let mut objects = self.known.vault.public(self.hsm, all)?;
         if let Some(open) = &self.unlocked {
-            objects.extend(all(&open.read()));
+            objects.extend(self.known.vault.private(self.hsm, open, all)?);
         }
         objects.sort_by_key(|object| object.handle().0);
         Ok(objects)

@@ -2,11 +2,12 @@
 //!
 //! Public objects are sealed under the HSM's key, private ones under the partition's, which only
 //! a role's password opens. What a login opens stays open as long as anybody is logged in, and
-//! all who are share it.
+//! all who are share it. Both are read from the store when they are first looked at, so that a
+//! login takes no longer where there are many.
 
 use std::sync::{
-    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
-    atomic::{AtomicU64, Ordering},
+    Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use super::{Object, Shelf, charge, to_bytes};
@@ -27,8 +28,7 @@ pub(in crate::hsm) const FIRST_SESSION_HANDLE: u64 = 0x8000_0000;
 pub(in crate::hsm) struct Vault {
     serial: SerialNumber,
     generation: u64,
-    /// Loaded when it is first looked at.
-    public: RwLock<Option<Shelf>>,
+    public: Lazy,
     /// Open while anybody is logged in.
     unlocked: Mutex<Weak<Unlocked>>,
     last_handle: AtomicU64,
@@ -41,7 +41,14 @@ pub(in crate::hsm) struct Vault {
 /// What a login opens: the private objects, and the key for more.
 pub(in crate::hsm) struct Unlocked {
     sealer: Sealer,
-    shelf: RwLock<Shelf>,
+    private: Lazy,
+}
+
+/// Objects that are loaded when they are first looked at.
+#[derive(Default)]
+struct Lazy {
+    shelf: RwLock<Option<Shelf>>,
+    loaded: AtomicBool,
 }
 
 /// A change of a token object.
@@ -67,7 +74,7 @@ impl Vault {
         Self {
             serial,
             generation,
-            public: RwLock::default(),
+            public: Lazy::default(),
             unlocked: Mutex::default(),
             last_handle: AtomicU64::new(last_handle),
             turn: Mutex::default(),
@@ -98,23 +105,21 @@ impl Vault {
     }
 
     /// Opens the private objects with the partition's key, unless they are open.
-    ///
-    /// # Errors
-    /// The store cannot be read, or an object does not open.
-    pub(in crate::hsm) fn unlock(
-        &self,
-        hsm: &Hsm,
-        key: &PartitionKey,
-    ) -> Result<Arc<Unlocked>, Status> {
-        let mut open = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unlocked) = open.upgrade() {
-            return Ok(unlocked);
-        }
-        let sealer = Sealer::new(key);
-        let shelf = self.load(hsm, &sealer, true).map_err(fault)?;
-        let unlocked = Arc::new(Unlocked { sealer, shelf: RwLock::new(shelf) });
-        *open = Arc::downgrade(&unlocked);
-        Ok(unlocked)
+    pub(in crate::hsm) fn unlock(&self, key: &PartitionKey) -> Arc<Unlocked> {
+        let mut open = wait(&self.unlocked);
+        open.upgrade().unwrap_or_else(|| {
+            let unlocked = Unlocked { sealer: Sealer::new(key), private: Lazy::default() };
+            let unlocked = Arc::new(unlocked);
+            *open = Arc::downgrade(&unlocked);
+            unlocked
+        })
+    }
+
+    /// Whether all that is open is in memory. If not, the next look at it takes its time.
+    pub(in crate::hsm) fn is_at_hand(&self) -> bool {
+        let loaded = |lazy: &Lazy| lazy.loaded.load(Ordering::Acquire);
+        loaded(&self.public)
+            && wait(&self.unlocked).upgrade().is_none_or(|open| loaded(&open.private))
     }
 
     /// The public objects.
@@ -126,14 +131,20 @@ impl Vault {
         hsm: &Hsm,
         look: impl FnOnce(&Shelf) -> T,
     ) -> Result<T, Status> {
-        if let Some(shelf) = &*self.read_public() {
-            return Ok(look(shelf));
-        }
-        let mut public = self.write_public();
-        if public.is_none() {
-            *public = Some(self.load(hsm, &hsm.sealer, false).map_err(fault)?);
-        }
-        Ok(look(public.get_or_insert_default()))
+        self.public.look(|| self.load(hsm, &hsm.sealer, false), look)
+    }
+
+    /// The private objects.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(in crate::hsm) fn private<T>(
+        &self,
+        hsm: &Hsm,
+        unlocked: &Unlocked,
+        look: impl FnOnce(&Shelf) -> T,
+    ) -> Result<T, Status> {
+        unlocked.private.look(|| self.load(hsm, &unlocked.sealer, true), look)
     }
 
     /// Forgets what is open, if `erase` empties the store.
@@ -143,10 +154,9 @@ impl Vault {
     pub(in crate::hsm) fn empty<E>(&self, erase: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         let _whole = self.whole.write().unwrap_or_else(PoisonError::into_inner);
         erase()?;
-        *self.write_public() = None;
-        let open = self.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unlocked) = open.upgrade() {
-            *unlocked.write() = Shelf::default();
+        self.public.forget();
+        if let Some(unlocked) = wait(&self.unlocked).upgrade() {
+            unlocked.private.forget();
         }
         Ok(())
     }
@@ -177,11 +187,16 @@ impl Vault {
             Written::Gone => return Err(Status::ObjectHandleInvalid),
         }
         for change in changes {
-            if is_private(change.object().attributes()) {
-                if let Some(unlocked) = unlocked {
-                    apply(&mut unlocked.write(), change);
-                }
-            } else if let Some(shelf) = &mut *self.write_public() {
+            let private = is_private(change.object().attributes());
+            let lazy = if private {
+                unlocked.map(|unlocked| &unlocked.private)
+            } else {
+                Some(&self.public)
+            };
+            // What is not loaded yet will be, with the change.
+            if let Some(lazy) = lazy
+                && let Some(shelf) = lazy.write().as_mut()
+            {
                 apply(shelf, change);
             }
         }
@@ -239,23 +254,34 @@ impl Vault {
         let name = format!("{}.{}.{handle}", self.serial, self.generation);
         (name, if private { "private" } else { "public" })
     }
-
-    fn read_public(&self) -> RwLockReadGuard<'_, Option<Shelf>> {
-        self.public.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write_public(&self) -> RwLockWriteGuard<'_, Option<Shelf>> {
-        self.public.write().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Unlocked {
-    /// The private objects.
-    pub(in crate::hsm) fn read(&self) -> RwLockReadGuard<'_, Shelf> {
-        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+impl Lazy {
+    /// Looks at the objects, which `load` loads if nobody has looked yet.
+    fn look<T>(
+        &self,
+        load: impl FnOnce() -> Result<Shelf, StoreError>,
+        look: impl FnOnce(&Shelf) -> T,
+    ) -> Result<T, Status> {
+        if let Some(shelf) = &*self.shelf.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(look(shelf));
+        }
+        // Held while it is loaded: a change that is written meanwhile waits, and is made twice.
+        let mut shelf = self.write();
+        if shelf.is_none() {
+            *shelf = Some(load().map_err(fault)?);
+            self.loaded.store(true, Ordering::Release);
+        }
+        Ok(look(shelf.get_or_insert_default()))
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
+    fn forget(&self) {
+        let mut shelf = self.write();
+        self.loaded.store(false, Ordering::Release);
+        *shelf = None;
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<Shelf>> {
         self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

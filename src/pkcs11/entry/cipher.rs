@@ -2,14 +2,8 @@
 
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
-use crate::{
-    model::cryptoki::{ObjectHandle, Operation},
-    pkcs11::{
-        memory::{Input, Output},
-        parameters::mechanism_or_none,
-        process,
-    },
-};
+use super::shapes::{begin, end, part, part_of_two, whole};
+use crate::model::cryptoki::Operation;
 
 c_functions! {
     /// `C_EncryptInit`.
@@ -18,9 +12,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::Encrypt, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::Encrypt, key))
     }
 
     /// `C_Encrypt`.
@@ -31,9 +23,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::Encrypt, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::Encrypt)
     }
 
     /// `C_EncryptUpdate`.
@@ -44,9 +34,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.give_part(Operation::Encrypt, &data, &output).map(|_| ())
+        part(session, ((data, data_length), (output, output_length)), Operation::Encrypt)
     }
 
     /// `C_EncryptFinal`.
@@ -55,8 +43,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.end(Operation::Encrypt, &Output::new(output, output_length)?)
+        end(session, (output, output_length), Operation::Encrypt)
     }
 
     /// `C_DecryptInit`.
@@ -65,9 +52,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::Decrypt, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::Decrypt, key))
     }
 
     /// `C_Decrypt`.
@@ -78,9 +63,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::Decrypt, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::Decrypt)
     }
 
     /// `C_DecryptUpdate`.
@@ -91,9 +74,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.give_part(Operation::Decrypt, &data, &output).map(|_| ())
+        part(session, ((data, data_length), (output, output_length)), Operation::Decrypt)
     }
 
     /// `C_DecryptFinal`.
@@ -102,8 +83,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.end(Operation::Decrypt, &Output::new(output, output_length)?)
+        end(session, (output, output_length), Operation::Decrypt)
     }
 
     /// `C_DigestEncryptUpdate`: the second operation takes its part once the caller has the first one's.
@@ -114,9 +94,8 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_two(&data, &output, (Operation::Encrypt, Operation::Digest))
+        let operations = (Operation::Encrypt, Operation::Digest);
+        part_of_two(session, ((data, data_length), (output, output_length)), operations)
     }
 
     /// `C_DecryptDigestUpdate`: the second operation takes its part once the caller has the first one's.
@@ -127,9 +106,8 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_two(&data, &output, (Operation::Decrypt, Operation::Digest))
+        let operations = (Operation::Decrypt, Operation::Digest);
+        part_of_two(session, ((data, data_length), (output, output_length)), operations)
     }
 
     /// `C_SignEncryptUpdate`: the second operation takes its part once the caller has the first one's.
@@ -140,9 +118,8 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_two(&data, &output, (Operation::Encrypt, Operation::Sign))
+        let operations = (Operation::Encrypt, Operation::Sign);
+        part_of_two(session, ((data, data_length), (output, output_length)), operations)
     }
 
     /// `C_DecryptVerifyUpdate`: the second operation takes its part once the caller has the first one's.
@@ -153,8 +130,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_two(&data, &output, (Operation::Decrypt, Operation::Verify))
+        let operations = (Operation::Decrypt, Operation::Verify);
+        part_of_two(session, ((data, data_length), (output, output_length)), operations)
     }
 }

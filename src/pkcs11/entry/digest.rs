@@ -2,13 +2,10 @@
 
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
+use super::shapes::{end, taken_part, whole};
 use crate::{
     model::cryptoki::{ObjectHandle, Operation},
-    pkcs11::{
-        memory::{Input, Output},
-        parameters::mechanism_or_none,
-        process,
-    },
+    pkcs11::{parameters::mechanism_or_none, process},
 };
 
 c_functions! {
@@ -26,9 +23,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::Digest, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::Digest)
     }
 
     /// `C_DigestUpdate`.
@@ -37,8 +32,7 @@ c_functions! {
         data: *mut CK_BYTE,
         data_length: CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.take_part(Operation::Digest, &Input::new(data, data_length)?.copied())
+        taken_part(session, (data, data_length), Operation::Digest)
     }
 
     /// `C_DigestKey`.
@@ -52,7 +46,6 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.end(Operation::Digest, &Output::new(output, output_length)?)
+        end(session, (output, output_length), Operation::Digest)
     }
 }

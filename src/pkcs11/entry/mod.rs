@@ -58,6 +58,7 @@ pub(super) mod general;
 pub(super) mod key;
 pub(super) mod object;
 pub(super) mod session;
+mod shapes;
 pub(super) mod sign;
 pub(super) mod token;
 pub(super) mod unsupported;

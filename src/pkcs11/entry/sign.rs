@@ -2,14 +2,8 @@
 
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
-use crate::{
-    model::cryptoki::{ObjectHandle, Operation},
-    pkcs11::{
-        memory::{Input, Output},
-        parameters::mechanism_or_none,
-        process,
-    },
-};
+use super::shapes::{begin, end, taken_part, whole};
+use crate::model::cryptoki::Operation;
 
 c_functions! {
     /// `C_SignInit`.
@@ -18,9 +12,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::Sign, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::Sign, key))
     }
 
     /// `C_Sign`.
@@ -31,9 +23,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::Sign, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::Sign)
     }
 
     /// `C_SignUpdate`.
@@ -42,8 +32,7 @@ c_functions! {
         data: *mut CK_BYTE,
         data_length: CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.take_part(Operation::Sign, &Input::new(data, data_length)?.copied())
+        taken_part(session, (data, data_length), Operation::Sign)
     }
 
     /// `C_SignFinal`.
@@ -52,8 +41,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.end(Operation::Sign, &Output::new(output, output_length)?)
+        end(session, (output, output_length), Operation::Sign)
     }
 
     /// `C_SignRecoverInit`.
@@ -62,9 +50,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::SignRecover, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::SignRecover, key))
     }
 
     /// `C_SignRecover`.
@@ -75,8 +61,6 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::SignRecover, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::SignRecover)
     }
 }

@@ -73,7 +73,7 @@ c_functions! {
         place.put(CK_MECHANISM_INFO {
             ulMinKeySize: found.smallest_key,
             ulMaxKeySize: found.greatest_key,
-            flags: found.flags.0,
+            flags: found.flags.0 | token::performed_by_device(found.flags),
         });
         Ok(())
     }

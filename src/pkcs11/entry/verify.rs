@@ -2,13 +2,10 @@
 
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
+use super::shapes::{begin, taken_part, whole};
 use crate::{
     model::cryptoki::{ObjectHandle, Operation},
-    pkcs11::{
-        memory::{Input, Output},
-        parameters::mechanism_or_none,
-        process,
-    },
+    pkcs11::{memory::Input, parameters::mechanism_or_none, process},
 };
 
 c_functions! {
@@ -18,9 +15,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::Verify, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::Verify, key))
     }
 
     /// `C_Verify`.
@@ -42,8 +37,7 @@ c_functions! {
         data: *mut CK_BYTE,
         data_length: CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.take_part(Operation::Verify, &Input::new(data, data_length)?.copied())
+        taken_part(session, (data, data_length), Operation::Verify)
     }
 
     /// `C_VerifyFinal`.
@@ -63,9 +57,7 @@ c_functions! {
         mechanism: *mut CK_MECHANISM,
         key: CK_OBJECT_HANDLE,
     ) {
-        let session = process::library()?.session(session)?;
-        let mechanism = mechanism_or_none(mechanism)?;
-        session.begin(Operation::VerifyRecover, mechanism, Some(ObjectHandle(key)))
+        begin(session, mechanism, (Operation::VerifyRecover, key))
     }
 
     /// `C_VerifyRecover`.
@@ -76,9 +68,7 @@ c_functions! {
         output: *mut CK_BYTE,
         output_length: *mut CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        let (data, output) = (Input::new(data, data_length)?, Output::new(output, output_length)?);
-        session.in_one_part(Operation::VerifyRecover, &data, &output)
+        whole(session, ((data, data_length), (output, output_length)), Operation::VerifyRecover)
     }
 
     /// `C_VerifySignatureInit` (version 3.2).
@@ -112,8 +102,7 @@ c_functions! {
         data: *mut CK_BYTE,
         data_length: CK_ULONG,
     ) {
-        let session = process::library()?.session(session)?;
-        session.take_part(Operation::Verify, &Input::new(data, data_length)?.copied())
+        taken_part(session, (data, data_length), Operation::Verify)
     }
 
     /// `C_VerifySignatureFinal` (version 3.2).

@@ -1,0 +1,168 @@
+//! Partitions' roles: who may log in, and how often that has failed.
+
+use rusqlite::{Row, Transaction, named_params, params};
+
+use super::{Credential, SqliteAppliance, StoreError, rows::number};
+use crate::{
+    crypto::{PasswordHash, PasswordParameters},
+    model::{Role, SerialNumber},
+};
+
+/// Roles at rest. No method has a default body.
+pub trait RoleStore: Send + Sync {
+    /// A partition's roles.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError>;
+
+    /// Adds a role; `false` if it is there.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError>;
+
+    /// Replaces a role's credential and wrapped key and sets its counter to zero.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError>;
+
+    /// Raises a role's counter of failed logins and returns it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError>;
+
+    /// Sets a role's counter of failed logins to zero.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError>;
+}
+
+/// A role's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleRow {
+    /// The role.
+    pub role: Role,
+    /// Its password, and the partition's key wrapped under it.
+    pub credential: Credential,
+    /// Failed logins since the last success.
+    pub failures: u8,
+    /// Whether its password is an initial one.
+    pub must_change: bool,
+}
+
+impl RoleStore for SqliteAppliance {
+    fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(ROLES)?;
+        let rows = statement.query_map([number(serial)?], role_row)?;
+        rows.map(|row| row?.ok_or(StoreError::Row("role"))).collect()
+    }
+
+    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            let known = params![serial, role_number(role.role)];
+            if transaction.query_row(ROLE_KNOWN, known, |row| row.get(0))? {
+                return Ok(false);
+            }
+            add_role(transaction, serial, role)?;
+            Ok(true)
+        })
+    }
+
+    fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError> {
+        let serial = number(serial)?;
+        self.write(|transaction| {
+            transaction.execute(DELETE_ROLE, params![serial, role_number(role.role)])?;
+            add_role(transaction, serial, role)
+        })
+    }
+
+    fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
+        let values = params![number(serial)?, role_number(role)];
+        // The row comes before the commit, whose failure only a transaction of our own tells.
+        self.write(
+            |transaction| Ok(transaction.query_row(COUNT_FAILURE, values, |row| row.get(0))?),
+        )
+    }
+
+    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError> {
+        self.lock().execute(CLEAR_FAILURES, params![number(serial)?, role_number(role)])?;
+        Ok(())
+    }
+}
+
+/// Adds a role inside a transaction.
+pub(super) fn add_role(
+    transaction: &Transaction<'_>,
+    serial: i64,
+    row: &RoleRow,
+) -> Result<(), StoreError> {
+    let Credential { hash, wrapped_key } = &row.credential;
+    transaction.execute(
+        ADD_ROLE,
+        named_params! {
+            ":partition": serial,
+            ":role": role_number(row.role),
+            ":memory": hash.parameters.memory,
+            ":passes": hash.parameters.passes,
+            ":lanes": hash.parameters.lanes,
+            ":salt": hash.salt,
+            ":verifier": hash.verifier,
+            ":wrapped": wrapped_key,
+            ":failures": row.failures,
+            ":must_change": row.must_change,
+        },
+    )?;
+    Ok(())
+}
+
+fn role_row(row: &Row<'_>) -> rusqlite::Result<Option<RoleRow>> {
+    let role = row.get("role").map(role_of)?;
+    let credential = Credential { hash: hash(row)?, wrapped_key: row.get("wrapped_key")? };
+    let (failures, must_change) = (row.get("failures")?, row.get("must_change")?);
+    Ok(role.map(|role| RoleRow { role, credential, failures, must_change }))
+}
+
+/// A password's hash, as every row that has one has it.
+pub(super) fn hash(row: &Row<'_>) -> rusqlite::Result<PasswordHash> {
+    let parameters = PasswordParameters {
+        memory: row.get("memory")?,
+        passes: row.get("passes")?,
+        lanes: row.get("lanes")?,
+    };
+    Ok(PasswordHash { parameters, salt: row.get("salt")?, verifier: row.get("verifier")? })
+}
+
+/// A role's number in the table; never changes.
+const fn role_number(role: Role) -> u8 {
+    match role {
+        Role::HsmSecurityOfficer => 0,
+        Role::PartitionSo => 1,
+        Role::CryptoOfficer => 2,
+        Role::LimitedCryptoOfficer => 3,
+        Role::CryptoUser => 4,
+    }
+}
+
+fn role_of(number: u8) -> Option<Role> {
+    Role::OF_PARTITION.into_iter().find(|role| role_number(*role) == number)
+}
+
+const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";
+const ROLE_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM role WHERE partition = ?1 AND role = ?2)";
+const ADD_ROLE: &str = "INSERT INTO role \
+     (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change) \
+     VALUES (:partition, :role, :memory, :passes, :lanes, :salt, :verifier, :wrapped, :failures, \
+     :must_change)";
+const DELETE_ROLE: &str = "DELETE FROM role WHERE partition = ?1 AND role = ?2";
+
+/// Erases every role of a partition.
+pub(super) const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
+const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
+     WHERE partition = ?1 AND role = ?2 RETURNING failures";
+const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";
