@@ -30,7 +30,10 @@ fn the_module_lists_what_the_appliance_has() {
         assert_eq!(code, CKR_OK);
         let hardware = if known.flags.0 == CKF_DIGEST { 0 } else { CKF_HW };
         assert_eq!(info.flags, known.flags.0 | hardware, "{}", known.mechanism);
-        assert_eq!((info.ulMinKeySize, info.ulMaxKeySize), (known.smallest_key, known.greatest_key));
+        assert_eq!(
+            (info.ulMinKeySize, info.ulMaxKeySize),
+            (known.smallest_key, known.greatest_key)
+        );
     }
     assert_eq!(finalize(), CKR_OK);
 }
