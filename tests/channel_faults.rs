@@ -6,7 +6,9 @@ mod channel_support;
 
 use std::collections::BTreeSet;
 
-use channel_support::{Received, SeededRandom, connect, data, flipped, open, seal, seal_part};
+use channel_support::{
+    Received, SeededRandom, connect, controls, data, flipped, open, seal, seal_part,
+};
 use lunacm::channel::{
     Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, MAXIMUM_PLAINTEXT_BYTES, MAXIMUM_RECORDS,
     RECORD_HEADER_BYTES, SessionError, SessionSettings, Suite, WindowSize, split,
@@ -175,6 +177,28 @@ fn a_forged_old_record_is_counted_and_moves_nothing() {
     assert_eq!(open(&mut theirs, &forged), Ok(Received::Replayed));
     assert_eq!((theirs.status().received, theirs.status().replayed), (10, 1));
     assert_eq!(data(&mut theirs, &record), b"the eleventh");
+}
+
+/// The client learns of replays at the other end, but only when it says something itself.
+#[test]
+fn replays_are_told_to_the_client_with_its_next_record() {
+    let (mut ours, mut theirs) = connect(SUITE);
+    let mut random = SeededRandom::new(1);
+    let record = seal(&mut ours, b"once");
+    open(&mut theirs, &record).unwrap();
+    for _ in 0..3 {
+        assert_eq!(open(&mut theirs, &record), Ok(Received::Replayed));
+        assert!(!theirs.has_control(), "who replays makes nobody talk");
+    }
+    let record = seal(&mut ours, b"twice");
+    open(&mut theirs, &record).unwrap();
+    for control in controls(&mut theirs, &mut random) {
+        assert_eq!(open(&mut ours, &control), Ok(Received::Control));
+    }
+    assert_eq!((ours.status().replayed, ours.status().replayed_there), (0, 3));
+    let record = seal(&mut ours, b"thrice");
+    open(&mut theirs, &record).unwrap();
+    assert!(!theirs.has_control(), "it was told");
 }
 
 #[test]

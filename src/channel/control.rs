@@ -24,6 +24,11 @@ pub(super) enum Control {
         /// The size of both replay windows.
         window: WindowSize,
     },
+    /// From the partition: how many records it has refused as replays so far.
+    Replays {
+        /// Records refused.
+        refused: u64,
+    },
 }
 
 const REKEY_WANTED: u8 = 0x01;
@@ -31,6 +36,7 @@ const REKEY_INIT: u8 = 0x02;
 const REKEY_ANSWER: u8 = 0x03;
 const KEYS_CHANGED: u8 = 0x04;
 const SETTINGS: u8 = 0x05;
+const REPLAYS: u8 = 0x06;
 
 impl Control {
     /// The plaintext.
@@ -44,6 +50,7 @@ impl Control {
                 let window = window.records().to_be_bytes();
                 [&[SETTINGS], &messages.to_be_bytes()[..], &window].concat()
             }
+            Self::Replays { refused } => [&[REPLAYS], &refused.to_be_bytes()[..]].concat(),
         }
     }
 
@@ -67,6 +74,7 @@ impl Control {
                 let window = WindowSize::try_from(window).ok()?;
                 Some(Self::Settings { messages: u64::from_be_bytes(*messages), window })
             }
+            REPLAYS => Some(Self::Replays { refused: u64::from_be_bytes(rest.try_into().ok()?) }),
             _ => None,
         }
     }
@@ -85,6 +93,7 @@ mod tests {
                 Control::RekeyAnswer(vec![7; noise::rekey_message_2_bytes(suite)]),
                 Control::KeysChanged { sealed: 0x0102_0304_0506_0708 },
                 Control::Settings { messages: 400_000_000, window: WindowSize::DEFAULT },
+                Control::Replays { refused: 3 },
             ] {
                 let bytes = control.encode();
                 assert!(Control::parse(&bytes, suite) == Some(control));
@@ -92,7 +101,7 @@ mod tests {
                 assert!(Control::parse(&[&bytes[..], &[0]].concat(), suite).is_none());
             }
         }
-        for bytes in [&[][..], &[0], &[6], &[5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99]] {
+        for bytes in [&[][..], &[0], &[7], &[5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99]] {
             assert!(Control::parse(bytes, Suite::CLASSIC[0]).is_none());
         }
     }

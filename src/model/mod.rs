@@ -9,6 +9,7 @@ mod application;
 mod audit;
 mod audit_events;
 pub mod cryptoki;
+mod hexadecimal;
 mod host;
 mod label;
 mod limits;

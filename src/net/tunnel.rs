@@ -76,7 +76,9 @@ impl Tunnel {
                 Ok(Step::Again) => {}
                 Ok(Step::Idle) => return self.check_rest(inbox),
                 Err(error) => {
-                    // The alert, which waits to be taken out.
+                    // The alert, which waits to be taken out. The bad record is not to be looked
+                    // at again.
+                    inbox.clear();
                     while let Ok(Step::Again) = self.step(inbox, plain, out) {}
                     return Err(error);
                 }
@@ -254,4 +256,123 @@ fn encode<Data>(data: &mut EncodeTlsData<'_, Data>, out: &mut Vec<u8>) -> Result
     data.encode(out.get_mut(from..).unwrap_or_default())
         .map(drop)
         .map_err(|error| Error::General(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ConnectionTrafficSecrets, pki_types::UnixTime};
+
+    use super::*;
+    use crate::{
+        crypto::{AeadKey, Cipher},
+        net::{KnownCertificates, ServerIdentity, client_config, server_config},
+    };
+
+    // RFC 8446, sections 5.1 and 4.6.3.
+    const HANDSHAKE: u8 = 22;
+    const APPLICATION_DATA: u8 = 23;
+    const KEY_UPDATE: [u8; 5] = [24, 0, 0, 1, 0];
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl KnownCertificates for Nobody {
+        fn knows(&self, _: &CertificateDer<'_>, _: UnixTime) -> bool {
+            false
+        }
+    }
+
+    /// A client's end after the handshake, and the keys of the server that it talks to.
+    fn secured() -> (Tunnel, Keys) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let certificate: CertificateDer<'static> = made.cert.der().clone();
+        let key = made.signing_key.serialize_der().try_into().unwrap();
+        let identity = Arc::new(ServerIdentity::new(certificate.clone(), key).unwrap());
+        let config = server_config(identity, Arc::new(Nobody)).unwrap();
+        let mut config = ServerConfig::clone(&config);
+        config.enable_secret_extraction = true;
+        let mut server = Tunnel::server(Arc::new(config)).unwrap();
+        let name = "localhost".try_into().unwrap();
+        let mut client = Tunnel::client(client_config(certificate, None).unwrap(), name).unwrap();
+        let mut sent = Vec::new();
+        client.receive(&mut Inbox::default(), &mut Vec::new(), &mut sent).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut answer = Vec::new();
+            server.receive(&mut inbox(&sent), &mut Vec::new(), &mut answer).unwrap();
+            sent.clear();
+            client.receive(&mut inbox(&answer), &mut Vec::new(), &mut sent).unwrap();
+        }
+        let Side::Server(connection) = server.side else { unreachable!() };
+        (client, Keys::of(*connection))
+    }
+
+    fn inbox(bytes: &[u8]) -> Inbox {
+        let mut inbox = Inbox::default();
+        inbox.room()[..bytes.len()].copy_from_slice(bytes);
+        inbox.filled(bytes.len());
+        inbox
+    }
+
+    /// What a server seals its next records with.
+    struct Keys {
+        key: AeadKey,
+        iv: [u8; 12],
+        sequence: u64,
+    }
+
+    impl Keys {
+        fn of(server: UnbufferedServerConnection) -> Self {
+            let (secrets, _) = server.dangerous_into_kernel_connection().unwrap();
+            let (sequence, ConnectionTrafficSecrets::Aes256Gcm { key, iv }) = secrets.tx else {
+                panic!("another cipher than the one that is wanted most")
+            };
+            let key = AeadKey::new(Cipher::Aes256Gcm, key.as_ref().try_into().unwrap());
+            Self { key, iv: iv.as_ref().try_into().unwrap(), sequence }
+        }
+
+        /// A record of this type (RFC 8446, section 5.2).
+        fn record(&mut self, content: &[u8], kind: u8) -> Vec<u8> {
+            let length = u16::try_from(content.len() + 1 + 16).unwrap();
+            let mut record = vec![APPLICATION_DATA, 3, 3];
+            record.extend(length.to_be_bytes());
+            let header = record.clone();
+            record.extend_from_slice(content);
+            record.push(kind);
+            let mut nonce = self.iv;
+            for (byte, number) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
+                *byte ^= number;
+            }
+            self.sequence += 1;
+            self.key.seal(nonce, &header, &mut record, header.len()).unwrap();
+            record
+        }
+    }
+
+    #[test]
+    fn behind_the_handshake_no_message_of_one_comes_in_parts() {
+        for cut in 1..KEY_UPDATE.len() {
+            let (mut client, mut server) = secured();
+            let (mut plain, mut out) = (Vec::new(), Vec::new());
+            let record = server.record(b"data", APPLICATION_DATA);
+            client.receive(&mut inbox(&record), &mut plain, &mut out).unwrap();
+            assert_eq!(plain, b"data");
+            let record = server.record(&KEY_UPDATE[..cut], HANDSHAKE);
+            let error = client.receive(&mut inbox(&record), &mut plain, &mut out).unwrap_err();
+            let expected = PeerMisbehaved::MessageInterleavedWithHandshakeMessage;
+            assert_eq!(error, expected.into());
+            assert_eq!(plain, b"data");
+        }
+    }
+
+    #[test]
+    fn a_whole_message_behind_the_handshake_is_obeyed() {
+        let (mut client, mut server) = secured();
+        let mut plain = Vec::new();
+        let record = server.record(&KEY_UPDATE, HANDSHAKE);
+        client.receive(&mut inbox(&record), &mut plain, &mut Vec::new()).unwrap();
+        // Under the keys before, nothing is taken any more.
+        let record = server.record(b"data", APPLICATION_DATA);
+        assert!(client.receive(&mut inbox(&record), &mut plain, &mut Vec::new()).is_err());
+        assert!(plain.is_empty());
+    }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::thread;
+
 use lunacm::{
     channel::{
         Accepted, Answer, AwaitAnswer, Directory, HandshakeError, Initiator, InitiatorConfig,
@@ -217,6 +219,21 @@ pub fn settle(ours: &mut Session, theirs: &mut Session, random: &mut dyn Random)
         }
     }
     said
+}
+
+/// Checks the message with each of its bits flipped in turn, on all processors.
+pub fn each_flip(message: &[u8], check: impl Fn(usize, &[u8]) + Sync) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let check = &check;
+    thread::scope(|scope| {
+        for first in 0..threads {
+            scope.spawn(move || {
+                for (bit, altered) in flipped(message).skip(first).step_by(threads) {
+                    check(bit, &altered);
+                }
+            });
+        }
+    });
 }
 
 /// The message with each of its bits flipped in turn, and the bit's number.

@@ -256,6 +256,8 @@ class Channel:
             del self.receive_keys[self.epoch - 1]
         elif kind == 0x05:
             self.threshold, self.window = struct.unpack(">QH", rest)
+        elif kind == 0x06:
+            (self.replays,) = struct.unpack(">Q", rest)
         else:
             raise SystemExit("an unknown control record")
 

@@ -67,6 +67,9 @@ struct Pending {
     keys_changed: Option<u64>,
     /// The client has to hear of the settings.
     settings: bool,
+    /// The client has to hear of replays. Only a fresh record makes this due: whoever replays
+    /// records does not make the partition's end talk.
+    replays: bool,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,8 @@ struct Totals {
     sent: u64,
     received: u64,
     replayed: u64,
+    /// Replays at the partition's end: those it has told of, those the client's end was told of.
+    told: u64,
 }
 
 impl Session {
@@ -151,7 +156,8 @@ impl Session {
             Exchange::Answer(_) => true,
             Exchange::Asked | Exchange::AwaitAnswer(_) | Exchange::Confirm(_) => false,
         };
-        let other = self.pending.keys_changed.is_some() || self.pending.settings;
+        let other =
+            self.pending.keys_changed.is_some() || self.pending.settings || self.pending.replays;
         self.over.is_none() && (exchange || other)
     }
 
@@ -193,6 +199,10 @@ impl Session {
             sent: self.totals.sent,
             received: self.totals.received,
             replayed: self.totals.replayed,
+            replayed_there: match self.end {
+                End::Client => self.totals.told,
+                End::Partition => 0,
+            },
             settings: self.settings,
             old_keys: self.retired.is_some(),
         }
@@ -235,6 +245,8 @@ impl Session {
             return Ok(Opened::Replayed);
         };
         self.totals.received += 1;
+        self.pending.replays =
+            self.end == End::Partition && self.totals.replayed > self.totals.told;
         self.turn_over(header.epoch);
         match header.kind {
             Kind::Data => Ok(Opened::Data(plaintext)),
@@ -291,8 +303,10 @@ pub struct SessionStatus {
     pub sent: u64,
     /// Records opened.
     pub received: u64,
-    /// Records dropped as replays.
+    /// Records dropped as replays at this end.
     pub replayed: u64,
+    /// At the client's end: records dropped as replays at the partition's, as it has told.
+    pub replayed_there: u64,
     /// What holds for the session; at the client's end, as the partition has told it.
     pub settings: SessionSettings,
     /// Whether a key of the epoch before still waits for records under way.

@@ -81,6 +81,10 @@ impl Session {
             let SessionSettings { limits, window } = self.settings;
             return Ok(Control::Settings { messages: limits.messages, window });
         }
+        if mem::take(&mut self.pending.replays) {
+            self.totals.told = self.totals.replayed;
+            return Ok(Control::Replays { refused: self.totals.told });
+        }
         if let Exchange::Answer(respond) = mem::replace(&mut self.exchange, Exchange::Idle) {
             let (keys, message) = rekey::answer(self.suite, *respond, random)?;
             let next = NextKeys::new(self.end, self.next_epoch()?, self.settings.window, keys);
@@ -107,6 +111,11 @@ impl Session {
                 let mut settings = SessionSettings { window, ..self.settings };
                 settings.limits.messages = messages;
                 self.set(settings);
+                Ok(())
+            }
+            // Records may overtake each other; the number only rises.
+            (End::Client, Control::Replays { refused }) => {
+                self.totals.told = self.totals.told.max(refused);
                 Ok(())
             }
             // One of an epoch that is over has had its change.
@@ -258,10 +267,12 @@ mod tests {
         let answer = || Control::RekeyAnswer(vec![7; noise::rekey_message_2_bytes(suite)]);
         let settings = || Control::Settings { messages: 1, window: WindowSize::DEFAULT };
         let changed = || Control::KeysChanged { sealed: 0 };
+        let replays = || Control::Replays { refused: 1 };
         for (control, client, partition) in [
             (init(), false, true),
             (answer(), true, false),
             (settings(), true, false),
+            (replays(), true, false),
             (Control::RekeyWanted, true, false),
             (changed(), false, false),
         ] {

@@ -161,7 +161,7 @@ impl Status {
             replay_window: status.settings.window.records(),
             messages_sent: status.sent,
             messages_received: status.received,
-            replays_refused: status.replayed,
+            replays_refused: status.replayed + status.replayed_there,
         })
     }
 }
