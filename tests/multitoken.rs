@@ -20,6 +20,7 @@ fn every_mode_counts_and_leaves_nothing_behind() {
         &["ecdsasign", "-nthreads=3"][..],
         &["rsasign", "-key=2048"],
         &["aesgcm", "-packet=100", "-nthreads=2"],
+        &["aesecb", "-packet=64"],
         &["hmac"],
         &["find", "-objects=50"],
         &["eckeygen", "-curve=p384"],

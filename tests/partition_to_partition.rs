@@ -4,6 +4,8 @@
 
 mod world;
 
+use std::fs;
+
 use lunacm::{
     client::{Application, home::Home},
     model::{
@@ -14,7 +16,11 @@ use lunacm::{
         },
     },
 };
-use world::{Client, World};
+use openssl::{
+    pkey::{PKey, Public},
+    x509::X509Req,
+};
+use world::{Client, Shown, World, run};
 
 const CO: &str = "crypto-officer-1";
 
@@ -111,8 +117,7 @@ fn a_backup_outlives_its_partition() {
     shown.ok().has("Objects backed up:  2").has("Label:         second").has("Objects deleted:  2");
     shown.has("No objects viewable");
     let file = client.home.join("data/backups/kept.backup");
-    let mode =
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 
     let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(1)));
@@ -126,12 +131,77 @@ fn a_backup_outlives_its_partition() {
     shown.ok().has("'second': added").has("'second': already there").has("'first': replaced");
     assert!(contents(&client, 0).contains("Number of objects:  2"));
 
-    let mut bytes = std::fs::read(&file).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
     bytes.truncate(bytes.len() - 1);
-    std::fs::write(&file, bytes).unwrap();
+    fs::write(&file, bytes).unwrap();
     let shown = client.lunacm(&format!("{}partition archive restore -partition kept\n", login(0)));
     shown.failed().has("the backup is damaged");
     client.lunacm("partition archive list\n").ok().has("(damaged)");
+}
+
+/// Makes key pairs in the partition in slot 0; the public halves, which stay outside.
+fn pairs(client: &Client) -> Vec<(&'static str, PKey<Public>)> {
+    let kinds = [("rsa", "-modulusbits=2048"), ("ecdsa", "-curve=prime256v1")];
+    kinds
+        .map(|(kind, size)| {
+            let (kind_option, label) = (format!("-keytype={kind}"), format!("-label={kind}"));
+            let made = cmu(client, 0, &["generatekeypair", &kind_option, size, &label]);
+            let handle = format!("-handle={}", made.ok().value("publicHandle="));
+            let file = client.home.join(format!("{kind}.pem"));
+            let output = format!("-outputfile={}", file.display());
+            cmu(client, 0, &["export", &handle, &output]).ok();
+            (kind, PKey::public_key_from_pem(&fs::read(file).unwrap()).unwrap())
+        })
+        .into()
+}
+
+fn cmu(client: &Client, slot: u32, arguments: &[&str]) -> Shown {
+    let slot = format!("-slot={slot}");
+    let password = format!("-password={CO}");
+    let arguments = [arguments, &[&slot, &password]].concat();
+    run(client.command(env!("CARGO_BIN_EXE_cmu"), &arguments), "")
+}
+
+/// Holds that the private keys in a slot sign, and that they are the ones of these public keys.
+fn sign(client: &Client, slot: u32, pairs: &[(&'static str, PKey<Public>)]) {
+    for (kind, key) in pairs {
+        let handle = |class: &str| {
+            let (class, label) = (format!("-class={class}"), format!("-label={kind}"));
+            let found = cmu(client, slot, &["list", &class, &label, "-display=handle"]);
+            found.ok().value("handle=").to_owned()
+        };
+        let (public, private) = (handle("public"), handle("private"));
+        let (public, private) =
+            (format!("-publichandle={public}"), format!("-privatehandle={private}"));
+        let file = client.home.join("request.pem");
+        let output = format!("-outputfile={}", file.display());
+        cmu(client, slot, &["requestcertificate", &public, &private, "-CN=x", &output]).ok();
+        let request = X509Req::from_pem(&fs::read(&file).unwrap()).unwrap();
+        assert!(request.verify(key).unwrap(), "{kind} in slot {slot} signs with another key");
+    }
+}
+
+#[test]
+fn keys_sign_where_they_were_cloned_or_restored_to() {
+    let world = World::with_partitions(&["a", "b"]);
+    let client = client(&world, &["dom", "dom"]);
+    let pairs = pairs(&client);
+    let login = format!("slot set -slot 0\nrole login -name co -password {CO}\n");
+    let shown = client.lunacm(&format!(
+        "{login}partition clone -objects all -slot 1 -password {CO} -force\n\
+         partition archive backup -partition kept\npartition clear -force\n"
+    ));
+    shown.ok().has("Number of objects:  4").has("Objects deleted:  4");
+    sign(&client, 1, &pairs);
+    cmu(&client, 0, &["list"]).ok().lacks("rsa");
+    client.lunacm(&format!("{login}partition archive restore -partition kept\n")).ok();
+    sign(&client, 0, &pairs);
+    // Their values are as secret as before.
+    let handle = cmu(&client, 0, &["list", "-class=private", "-label=rsa", "-display=handle"]);
+    let handle = format!("-handle={}", handle.value("handle="));
+    let shown =
+        cmu(&client, 0, &["getattribute", &handle, "-attributes=sensitive,local,extractable"]);
+    shown.ok().has("sensitive=T").has("extractable=F");
 }
 
 #[test]
@@ -156,7 +226,7 @@ fn members_of_a_group_are_checked_and_synchronized() {
         assert!(shown.contains("first") && shown.contains("second"), "{shown}");
     }
     // What the configuration says is what Luna's says.
-    let text = std::fs::read_to_string(client.home.join("Chrystoki.conf")).unwrap();
+    let text = fs::read_to_string(client.home.join("Chrystoki.conf")).unwrap();
     assert!(text.contains("VirtualToken00Label = ha;") && text.contains("ha = 1;"), "{text}");
     let removal = client.lunacm("hagroup removemember -group ha -slot 0\n");
     removal.ok().has("successfully removed from group ha");

@@ -5,7 +5,11 @@ use std::{fmt::Write, fs, io, path::Path};
 use clap::ValueEnum;
 use clap_complete::Shell;
 
-use super::{cmu, configurator, lunacm, lunahsmd, lunash, multitoken, vtl};
+use super::{
+    cmu, configurator, lunacm, lunahsmd, lunash, multitoken,
+    report_fields::{self, Field},
+    vtl,
+};
 use crate::shell::{Failure, Manual};
 
 /// What the exit statuses of all programs mean.
@@ -85,7 +89,12 @@ pub fn reference() -> String {
     text.push_str(JSON);
     for program in programs() {
         text.push('\n');
-        text.push_str(&program.markdown());
+        let fields = |command: &str| {
+            let fields = report_fields::of(&format!("{} {command}", program.name()));
+            let row = |field: &Field| [field.path, field.kind, field.meaning].map(str::to_owned);
+            fields.iter().map(row).collect()
+        };
+        text.push_str(&program.markdown(&fields));
     }
     text
 }
@@ -121,12 +130,13 @@ One JSON object on one line for each command. The fields stay; more may come.
 | `symbol` | string or null | its name, as `CKR_PIN_INCORRECT`; `CKR_OK` for success |
 | `result` | string or null | the result line without `Command Result :` |
 | `exit` | number | the exit status that this outcome gives a batch |
-| `report` | any | the fields of the command's report; null if it has nothing to tell |
+| `report` | any | the command's report, whose fields are listed with the command; null if it has nothing to tell |
 | `messages` | array of strings | what it told before it was done |
 | `error` | object or null | `cause`, and `remedy` or null |
 
 A program that cannot begin writes such an object too, with `--json` among its arguments; `command`
 is empty then.
 Secrets that are asked for are read from the terminal, or from the next lines of a batch, as without
-`--json`.
+`--json`. A field `a[].b` stands in each object of the array `a`. Serial numbers are strings of
+decimal digits, keys and hashes strings of hexadecimal digits.
 ";

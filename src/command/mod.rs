@@ -11,5 +11,6 @@ pub mod lunash;
 pub mod manual;
 pub mod module;
 pub mod multitoken;
+pub mod report_fields;
 mod unavailable;
 pub mod vtl;

@@ -3,8 +3,8 @@
 use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LoginFailure, fault, wait};
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, PARTITION_OVERHEAD_BYTES, Password, PolicySet, Status,
-        StorageSize,
+        CLIENT_IDENTITY_BYTES, Label, MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, Password,
+        PolicySet, Status, StorageSize,
     },
     store::{Credential, PartitionRow},
 };
@@ -26,7 +26,7 @@ impl Hsm {
         if old == new {
             return Err(Status::PinInvalid.into());
         }
-        let (hash, _) = self.hash(new)?;
+        let (hash, _) = self.hash(new, MINIMUM_PASSWORD)?;
         let credential = Credential { hash, wrapped_key: Vec::new() };
         self.store.set_security_officer(&credential).map_err(fault)?;
         session.set(Some(hash.salt));

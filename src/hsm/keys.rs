@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Hsm, fault, session::PartitionKey};
 use crate::{
     crypto::{KeyPair, PasswordHash, PasswordKey},
-    model::{MAXIMUM_DOMAIN, Password, PasswordError, Role, SerialNumber, Status},
+    model::{LEAST_PASSWORD, MAXIMUM_DOMAIN, Password, PasswordError, Role, SerialNumber, Status},
     store::{Credential, PartitionRow, Sealer, Seat, StoreError},
 };
 
@@ -47,14 +47,18 @@ impl Hsm {
         password: &Password,
         key: &PartitionKey,
     ) -> Result<(Credential, PasswordKey), Status> {
-        let (hash, password_key) = self.hash(password)?;
+        let (hash, password_key) = self.hash(password, LEAST_PASSWORD)?;
         let wrapped_key = self.wrap(serial, role, &password_key, key)?;
         Ok((Credential { hash, wrapped_key }, password_key))
     }
 
-    /// The verifier of a new password, and the key it opens.
-    pub(super) fn hash(&self, password: &Password) -> Result<(PasswordHash, PasswordKey), Status> {
-        password.check_new().map_err(|error| match error {
+    /// The verifier of a new password of so many characters at least, and the key it opens.
+    pub(super) fn hash(
+        &self,
+        password: &Password,
+        least: usize,
+    ) -> Result<(PasswordHash, PasswordKey), Status> {
+        password.check_new(least).map_err(|error| match error {
             PasswordError::Length => Status::PinLenRange,
             PasswordError::LeadingSpace | PasswordError::Character => Status::PinInvalid,
         })?;

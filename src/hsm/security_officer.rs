@@ -3,8 +3,8 @@
 use super::{AdminSession, Effect, FIRMWARE, HSM_STORAGE_BYTES, Hsm, fault, wait};
 use crate::{
     model::{
-        HsmInfo, Label, MAXIMUM_PARTITIONS, PARTITION_OVERHEAD_BYTES, Password, PolicyValue, Role,
-        Status,
+        HsmInfo, Label, MAXIMUM_PARTITIONS, MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, Password,
+        PolicyValue, Role, Status,
     },
     store::Credential,
 };
@@ -60,7 +60,7 @@ impl Hsm {
             self.check_officer(session)?;
             None
         } else {
-            let (hash, _) = self.hash(&password.ok_or(Status::ArgumentsBad)?)?;
+            let (hash, _) = self.hash(&password.ok_or(Status::ArgumentsBad)?, MINIMUM_PASSWORD)?;
             let domain = domain.map(|domain| self.seal_hsm_domain(&domain)).transpose()?;
             Some((Credential { hash, wrapped_key: Vec::new() }, domain))
         };

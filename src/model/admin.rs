@@ -320,6 +320,7 @@ pub struct PartitionEntry {
     /// The partition's roles.
     pub roles: Vec<RoleInfo>,
     /// The partition's X25519 public key.
+    #[serde(with = "super::hexadecimal")]
     pub key: [u8; 32],
 }
 

@@ -109,6 +109,7 @@ pub enum AuditActor {
         /// The name the partition knew it by at that time; empty for one it did not know.
         label: String,
         /// The client's public key, or its certificate's hash over NTLS.
+        #[serde(with = "super::hexadecimal")]
         key: [u8; 32],
     },
     /// The appliance's administrator, over the local socket.
@@ -131,6 +132,7 @@ impl fmt::Display for AuditActor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditObject {
     /// The object identifier.
+    #[serde(with = "super::hexadecimal")]
     pub ouid: [u8; 12],
     /// The class.
     pub class: ObjectClass,

@@ -20,8 +20,11 @@ pub const PARTITION_STORAGE_BYTES: u64 = 325_896;
 /// Partitions one HSM may hold (Luna 7's largest licence).
 pub const MAXIMUM_PARTITIONS: u32 = 100;
 
-/// The least length in characters of a role's password.
+/// The least length in characters of a password, unless a partition's policy 25 permits less.
 pub const MINIMUM_PASSWORD: usize = 8;
+
+/// The least length in characters that a partition's policy 25 can permit.
+pub const LEAST_PASSWORD: usize = 4;
 
 /// The greatest length in characters of a role's password.
 pub const MAXIMUM_PASSWORD: usize = 255;

@@ -9,6 +9,7 @@ mod application;
 mod audit;
 mod audit_events;
 pub mod cryptoki;
+mod hexadecimal;
 mod host;
 mod label;
 mod limits;
@@ -32,9 +33,9 @@ pub use audit_events::{AuditConfig, AuditEvents, AuditEventsError, RecordedUses}
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{
-    CLIENT_IDENTITY_BYTES, MAXIMUM_DOMAIN, MAXIMUM_DOMAINS, MAXIMUM_PARTITIONS, MAXIMUM_PASSWORD,
-    MAXIMUM_SESSIONS, MINIMUM_PASSWORD, OBJECT_OVERHEAD_BYTES, PARTITION_OVERHEAD_BYTES,
-    PARTITION_STORAGE_BYTES,
+    CLIENT_IDENTITY_BYTES, LEAST_PASSWORD, MAXIMUM_DOMAIN, MAXIMUM_DOMAINS, MAXIMUM_PARTITIONS,
+    MAXIMUM_PASSWORD, MAXIMUM_SESSIONS, MINIMUM_PASSWORD, OBJECT_OVERHEAD_BYTES,
+    PARTITION_OVERHEAD_BYTES, PARTITION_STORAGE_BYTES,
 };
 pub use ntls::{
     CertificateInfo, KeepAlive, LinkService, NtlsClientEntry, NtlsInfo, NtlsRefusal, NtlsReply,

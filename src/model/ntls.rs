@@ -160,6 +160,7 @@ pub struct NtlsClientEntry {
     /// The address recorded for it.
     pub address: Option<IpAddr>,
     /// The SHA-256 hash of its certificate.
+    #[serde(with = "super::hexadecimal")]
     pub certificate: [u8; 32],
     /// The names of its partitions.
     pub partitions: Vec<Label>,
@@ -198,6 +199,7 @@ pub struct NtlsInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateInfo {
     /// The SHA-256 hash of its DER encoding.
+    #[serde(with = "super::hexadecimal")]
     pub hash: [u8; 32],
     /// The serial number, in hexadecimal digits.
     pub serial: String,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::limits::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD};
+use super::limits::MAXIMUM_PASSWORD;
 
 /// A password, a domain string or another typed secret: erased when dropped, never printed.
 ///
@@ -26,14 +26,14 @@ impl Password {
         self.0.as_bytes()
     }
 
-    /// Holds the rules for a password that is being set: 8 to 255 characters out of Luna client
-    /// 10.8's set, the first not a space.
+    /// Holds the rules for a password that is being set: characters out of Luna client 10.8's set,
+    /// the first not a space, `least` of them at least and 255 at most.
     ///
     /// # Errors
     /// The first rule that the text breaks.
-    pub fn check_new(&self) -> Result<(), PasswordError> {
+    pub fn check_new(&self, least: usize) -> Result<(), PasswordError> {
         let length = self.0.chars().count();
-        if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&length) {
+        if !(least..=MAXIMUM_PASSWORD).contains(&length) {
             return Err(PasswordError::Length);
         }
         if self.0.starts_with(' ') {
@@ -55,7 +55,7 @@ impl fmt::Debug for Password {
 /// The rule that a new password breaks. No variant holds any of its characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer than 8 or more than 255 characters.
+    /// Fewer characters than asked for, or more than 255.
     #[error("a password has 8 to 255 characters")]
     Length,
     /// The first character is a space.
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), PasswordError> {
-        Password::new(text.to_owned()).check_new()
+        Password::new(text.to_owned()).check_new(8)
     }
 
     #[test]

@@ -287,6 +287,7 @@ pub struct PartitionInfo {
     /// Clients registered.
     pub clients: u32,
     /// The partition's object identifier, 12 bytes.
+    #[serde(with = "super::hexadecimal")]
     pub ouid: [u8; 12],
     /// The role that is logged in over this link.
     pub logged_in: Option<Role>,
@@ -316,6 +317,7 @@ pub struct ClientEntry {
     /// The name it was registered under.
     pub label: ClientLabel,
     /// Its X25519 public key.
+    #[serde(with = "super::hexadecimal")]
     pub key: [u8; 32],
 }
 
@@ -338,6 +340,7 @@ pub struct PartitionIdentity {
     /// The partition's label; none before initialization.
     pub label: Option<Label>,
     /// Its X25519 public key.
+    #[serde(with = "super::hexadecimal")]
     pub key: [u8; 32],
 }
 
@@ -351,5 +354,6 @@ pub struct ObjectEntry {
     /// `CKA_CLASS`.
     pub class: u32,
     /// The object identifier, 12 bytes.
+    #[serde(with = "super::hexadecimal")]
     pub ouid: [u8; 12],
 }

@@ -6,18 +6,24 @@ use serde::{Deserialize, Serialize};
 
 /// A role of the HSM or of an application partition.
 ///
-/// The numbers on the wire are the order of the variants; new ones go at the end.
+/// The numbers on the wire are the order of the variants; new ones go at the end. Scripts read the
+/// full names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// HSM Security Officer: owns the appliance's HSM, creates and deletes partitions.
+    #[serde(rename = "SO")]
     HsmSecurityOfficer,
     /// Partition SO: owns one application partition (PKCS#11's `CKU_SO`).
+    #[serde(rename = "Partition SO")]
     PartitionSo,
     /// Crypto Officer: manages and uses keys (PKCS#11's `CKU_USER`).
+    #[serde(rename = "Crypto Officer")]
     CryptoOfficer,
     /// Limited Crypto Officer: uses keys under per-key authorization (firmware 7.7 and later).
+    #[serde(rename = "Limited Crypto Officer")]
     LimitedCryptoOfficer,
     /// Crypto User: uses keys, manages none.
+    #[serde(rename = "Crypto User")]
     CryptoUser,
 }
 

@@ -76,10 +76,12 @@ impl Tunnel {
                 Ok(Step::Again) => {}
                 Ok(Step::Idle) => return self.check_rest(inbox),
                 Err(error) => {
-                    // The alert, which waits to be taken out. The bad record is not to be looked
-                    // at again.
+                    // The alert, which waits to be taken out. The engine is not to look at what
+                    // came again, nor for the rest of a flight in it, which is where it was.
+                    while self.state().wants_write() {
+                        let Ok(Step::Again) = self.step(inbox, plain, out) else { break };
+                    }
                     inbox.clear();
-                    while let Ok(Step::Again) = self.step(inbox, plain, out) {}
                     return Err(error);
                 }
             }
@@ -374,5 +376,15 @@ mod tests {
         let record = server.record(b"data", APPLICATION_DATA);
         assert!(client.receive(&mut inbox(&record), &mut plain, &mut Vec::new()).is_err());
         assert!(plain.is_empty());
+    }
+
+    #[test]
+    fn behind_a_bad_message_nothing_is_looked_at() {
+        let (mut client, mut server) = secured();
+        let bad = [24, 0, 0, 1, 7];
+        let record = server.record(&[bad, KEY_UPDATE].concat(), HANDSHAKE);
+        let (mut plain, mut out) = (Vec::new(), Vec::new());
+        assert!(client.receive(&mut inbox(&record), &mut plain, &mut out).is_err());
+        assert!(!out.is_empty(), "the peer is not told");
     }
 }

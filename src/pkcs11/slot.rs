@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -107,6 +108,17 @@ impl Slot {
     pub(super) fn describe_role(&self, role: Role) -> Result<RoleInfo, Status> {
         match self.ask(&Request::DescribeRole { role })? {
             Reply::Role(info) => Ok(info),
+            _ => Err(Status::DeviceError),
+        }
+    }
+
+    /// The lengths that new passwords have under the partition's policies.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn password_lengths(&self) -> Result<RangeInclusive<usize>, Status> {
+        match self.ask(&Request::Policies)? {
+            Reply::Policies { policies, .. } => Ok(policies.password_lengths()),
             _ => Err(Status::DeviceError),
         }
     }

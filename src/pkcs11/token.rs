@@ -10,8 +10,7 @@ use cryptoki_sys::{
 
 use super::{library::Library, memory::padded, slot::Slot};
 use crate::model::{
-    Label, MAXIMUM_PASSWORD, MINIMUM_PASSWORD, Password, Reply, Request, Role, RoleInfo, Status,
-    cryptoki::MechanismFlags,
+    Label, Password, Reply, Request, Role, RoleInfo, Status, cryptoki::MechanismFlags,
 };
 
 /// The width of a label in `C_InitToken`.
@@ -46,6 +45,7 @@ pub(super) fn information(library: &Library, slot: &Slot) -> Result<CK_TOKEN_INF
     let officer = slot.describe_role(Role::PartitionSo)?;
     let user = slot.describe_role(Role::CryptoOfficer)?;
     let sessions = library.sessions_of(slot);
+    let lengths = slot.password_lengths()?;
     let count = |number: usize| CK_ULONG::try_from(number).unwrap_or(CK_UNAVAILABLE_INFORMATION);
     Ok(CK_TOKEN_INFO {
         label: padded(info.label.as_ref().map_or("", Label::as_str)),
@@ -57,8 +57,8 @@ pub(super) fn information(library: &Library, slot: &Slot) -> Result<CK_TOKEN_INF
         ulSessionCount: count(sessions.len()),
         ulMaxRwSessionCount: CK_EFFECTIVELY_INFINITE,
         ulRwSessionCount: count(sessions.iter().filter(|read_write| **read_write).count()),
-        ulMaxPinLen: count(MAXIMUM_PASSWORD),
-        ulMinPinLen: count(MINIMUM_PASSWORD),
+        ulMaxPinLen: count(*lengths.end()),
+        ulMinPinLen: count(*lengths.start()),
         ulTotalPublicMemory: info.total_storage,
         ulFreePublicMemory: info.total_storage.saturating_sub(info.used_storage),
         ulTotalPrivateMemory: info.total_storage,

@@ -104,6 +104,19 @@ fn policies_25_and_26_bound_new_passwords() {
 }
 
 #[test]
+fn policy_25_permits_four_characters_and_no_less() {
+    let (bench, officer) = Bench::with_officer();
+    let (short, shorter) =
+        (create(Role::CryptoOfficer, "1234"), create(Role::CryptoOfficer, "123"));
+    refused(&bench.hsm, &officer, short.clone(), Status::PinLenRange);
+    refused(&bench.hsm, &officer, set(&[(25, 252)]), Status::ConfigIllegal);
+    done(&bench.hsm, &officer, set(&[(25, 251)]));
+    refused(&bench.hsm, &officer, shorter, Status::PinLenRange);
+    done(&bench.hsm, &officer, short);
+    log_in(&bench.hsm, &another(&officer), Role::CryptoOfficer, "1234");
+}
+
+#[test]
 fn policy_37_is_asked_for_by_serial_number() {
     let (bench, officer) = Bench::with_officer();
     assert!(!bench.hsm.requires_stc(officer.serial()));

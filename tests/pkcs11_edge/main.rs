@@ -16,7 +16,9 @@ mod token;
 mod arguments;
 mod caller;
 mod lifecycle;
+mod mechanisms;
 mod returns;
+mod unloading;
 
 use std::{
     env,

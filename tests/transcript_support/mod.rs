@@ -18,13 +18,17 @@
 //!
 //! `{dir}` is the world's directory, `{port}` the daemon's port and `{par1.serial}` the serial
 //! number of partition `par1`, in inputs and outputs. Other random values are numbered in the
-//! order of their appearance: `{hash 1}`, `{fingerprint 1}`, `{serial 1}`, `{ouid 1}`, `{time}`, `{bytes}`. `= line` is
+//! order of their appearance: `{hash 1}`, `{fingerprint 1}`, `{serial 1}`, `{ouid 1}`, `{time}`, `{bytes}`,
+//! `{module}` (ours) and `{rates}`. `= line` is
 //! how a batch echoes a line that has a secret in it, or any line of a run that begins with a
 //! prompt, and `[exit 1]` a status that is not 0.
+
+#![allow(dead_code, reason = "each test uses a part")]
 
 mod names;
 mod stage;
 
+use serde_json::Value;
 use stage::Stage;
 
 /// A piece of a transcript.
@@ -68,6 +72,28 @@ pub fn replay(text: &str) -> Result<String, String> {
         }
     }
     Ok(shown)
+}
+
+/// The records that the programs write when they are told to, in the order of the transcript: the
+/// program's name and the record.
+pub fn records(text: &str) -> Result<Vec<(String, Value)>, String> {
+    let mut stage: Option<Stage> = None;
+    let mut records = Vec::new();
+    for piece in parse(text) {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Directive(text) => match text.split_once(' ') {
+                Some(("world", name)) => stage = Some(Stage::new(name)?),
+                _ => there(&mut stage)?.direct(&text)?,
+            },
+            Piece::File(name, lines) => there(&mut stage)?.write(&name, &lines),
+            Piece::Batch(prompt, inputs) => {
+                records.extend(there(&mut stage)?.records_of_batch(&prompt, &inputs)?);
+            }
+            Piece::Run(input) => records.extend(there(&mut stage)?.records_of_run(&input)?),
+        }
+    }
+    Ok(records)
 }
 
 fn there(stage: &mut Option<Stage>) -> Result<&mut Stage, String> {

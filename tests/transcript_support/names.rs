@@ -32,7 +32,7 @@ impl Names {
             self.known.iter().cloned().partition(|(_, value)| value.contains('/'));
         let line = paths.iter().fold(line.to_owned(), |line, (name, at)| line.replace(at, name));
         let line = self.hashes(&line);
-        let line = times(&self.fingerprints(&line));
+        let line = rates(&times(&self.fingerprints(&line)));
         let mut named = String::new();
         for word in runs(&line) {
             let known = words.iter().find(|(_, value)| value == word).map(|(name, _)| name.clone());
@@ -106,6 +106,17 @@ fn times(line: &str) -> String {
         before.to_owned()
     };
     format!("{before}{{time}}{after}")
+}
+
+/// What a machine does in a second, before the module that did it.
+fn rates(line: &str) -> String {
+    let is_number = |word: &str| word.parse::<f64>().is_ok() && word.contains('.');
+    match line.split_once("{module}") {
+        Some((numbers, "")) if numbers.split_whitespace().all(is_number) => {
+            "  {rates}  {module}".to_owned()
+        }
+        _ => line.to_owned(),
+    }
 }
 
 fn is_hexadecimal(text: &str) -> bool {

@@ -1,6 +1,13 @@
 //! The world of one transcript, and the programs that run in it.
 
-use std::{fmt::Write, fs, process::Command};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
 
 use super::{Input, names::Names};
 use crate::world::{Shown, World, run};
@@ -34,6 +41,10 @@ impl Stage {
         let mut names = Names::default();
         names.name("port", &world.daemon.port);
         names.name("dir", &world.root.path().display());
+        // Cargo leaves the module in one of two places.
+        for place in ["deps/liblunacm.so", "liblunacm.so"] {
+            names.name("module", &beside(place).display());
+        }
         let serial = world.lunash("hsm show\n").value("Serial #:").to_owned();
         names.name("hsm.serial", &serial);
         let stage = Self { world, client: "client1".to_owned(), names };
@@ -94,15 +105,37 @@ impl Stage {
         fs::write(self.world.root.path().join(name), text).unwrap();
     }
 
+    /// The records of a batch.
+    pub fn records_of_batch(
+        &self,
+        prompt: &str,
+        inputs: &[Input],
+    ) -> Result<Vec<(String, Value)>, String> {
+        let program = if prompt == "lunacm:>" { "lunacm" } else { "lunash" };
+        let shown = run(self.command(&format!("{program} --json"))?, &self.script(inputs));
+        Ok(records(program, &shown))
+    }
+
+    /// The records of a run.
+    pub fn records_of_run(&self, input: &Input) -> Result<Vec<(String, Value)>, String> {
+        let line = self.names.filled(&input.line);
+        let (program, words) = line.split_once(' ').unwrap_or((&line, ""));
+        let shown = run(self.command(&format!("{program} --json {words}"))?, &self.answers(input));
+        Ok(records(program, &shown))
+    }
+
+    fn answers(&self, input: &Input) -> String {
+        input.answers.iter().map(|line| self.names.filled(line) + "\n").collect()
+    }
+
+    fn script(&self, inputs: &[Input]) -> String {
+        let lines = |input: &Input| self.names.filled(&input.line) + "\n" + &self.answers(input);
+        inputs.iter().map(lines).collect()
+    }
+
     /// A batch: what each command shows, behind the command.
     pub fn batch(&mut self, prompt: &str, inputs: &[Input]) -> Result<String, String> {
-        let mut script = String::new();
-        for input in inputs {
-            for line in std::iter::once(&input.line).chain(&input.answers) {
-                script.push_str(&self.names.filled(line));
-                script.push('\n');
-            }
-        }
+        let script = self.script(inputs);
         let words = if prompt == "lunacm:>" { "lunacm" } else { "lunash" };
         let shown = run(self.command(words)?, &script);
         Ok(self.transcribe(prompt, inputs, &shown))
@@ -136,9 +169,7 @@ impl Stage {
     /// One run of a program.
     pub fn run(&mut self, input: &Input) -> Result<String, String> {
         let command = self.command(&self.names.filled(&input.line))?;
-        let stdin: String =
-            input.answers.iter().map(|line| self.names.filled(line) + "\n").collect();
-        let shown = run(command, &stdin);
+        let shown = run(command, &self.answers(input));
         let mut lines = format!("$ {}\n", input.line);
         for answer in &input.answers {
             let _ = writeln!(lines, "< {answer}");
@@ -163,9 +194,19 @@ impl Stage {
     }
 }
 
+fn records(program: &str, shown: &Shown) -> Vec<(String, Value)> {
+    let records = shown.text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    records.map(|record: Value| (program.to_owned(), record)).collect()
+}
+
+/// The place of this name beside the built programs.
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_lunacm")).with_file_name(name)
+}
+
 /// The built program of this name, beside the others.
 fn path(program: &str) -> Result<String, String> {
-    let beside = std::path::Path::new(env!("CARGO_BIN_EXE_lunacm")).with_file_name(program);
+    let beside = beside(program);
     let there = beside.is_file() && program.bytes().all(|byte| byte.is_ascii_lowercase());
     there.then(|| beside.display().to_string()).ok_or_else(|| format!("no program '{program}'"))
 }

@@ -7,7 +7,7 @@ use cryptoki::{
     object::{Attribute, AttributeType, ObjectClass, ObjectHandle},
     session::Session,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     client::home::Home,
@@ -304,7 +304,16 @@ fn hex(bytes: &[u8]) -> String {
 
 #[derive(Serialize)]
 struct Attributes {
+    #[serde(serialize_with = "by_name")]
     attributes: Vec<(String, String)>,
+}
+
+/// Scripts read an attribute by its name.
+fn by_name<S: Serializer>(
+    attributes: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(attributes.iter().map(|(name, value)| (name, value)))
 }
 
 impl fmt::Display for Attributes {

@@ -1,10 +1,10 @@
 //! `cmu list`.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use clap::{Args, ValueEnum};
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::attribute::{Hex, Selection, value};
 use crate::{
@@ -96,9 +96,20 @@ impl List {
     }
 }
 
-#[derive(Serialize)]
 struct Objects {
     objects: Vec<Vec<(String, String)>>,
+}
+
+/// Scripts read an attribute by its name.
+impl Serialize for Objects {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let objects: Vec<BTreeMap<_, _>> = self
+            .objects
+            .iter()
+            .map(|shown| shown.iter().map(|(name, value)| (name, value)).collect())
+            .collect();
+        serializer.collect_map([("objects", objects)])
+    }
 }
 
 impl fmt::Display for Objects {

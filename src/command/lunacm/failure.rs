@@ -20,6 +20,11 @@ pub(super) fn unavailable(cause: &str, remedy: &str) -> Outcome {
     Err(failure(Status::FunctionNotSupported, cause).remedy(remedy))
 }
 
+const NOT_PERMITTED: &str = "the new password is not permitted";
+
+/// How long passwords are.
+const LENGTHS: &str = "The rule: a password has 8 to 255 characters, unless the partition's policies 25 and 26 say otherwise.";
+
 /// The general failure of a status, where the command knows nothing better.
 pub(super) fn refused(status: Status) -> Failure {
     let (cause, remedy) = match status {
@@ -39,6 +44,7 @@ pub(super) fn refused(status: Status) -> Failure {
             "the initial password has not been changed yet",
             "Change it first: role changepw -name <role>.",
         ),
+        Status::PinLenRange => (NOT_PERMITTED, LENGTHS),
         Status::PinLocked => (
             "the role is locked out after too many failed logins",
             "The Partition SO can initialize the partition anew, which erases its objects.",
@@ -188,7 +194,11 @@ pub(super) fn bad_password(error: PasswordError) -> Failure {
         PasswordError::Length => Status::PinLenRange,
         PasswordError::LeadingSpace | PasswordError::Character => Status::PinInvalid,
     };
-    failure(status, "the new password is not permitted").remedy(format!("The rule: {error}."))
+    let rule = match error {
+        PasswordError::Length => LENGTHS.to_owned(),
+        other => format!("The rule: {other}."),
+    };
+    failure(status, NOT_PERMITTED).remedy(rule)
 }
 
 /// A login or another use of a password that was refused.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{Appliance, failure, partition, screen::Success};
 use crate::{
@@ -60,8 +60,26 @@ fn show(appliance: &mut Appliance) -> Outcome {
     }
 }
 
-#[derive(Serialize)]
 struct Shown(AuditConfig);
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let AuditConfig { hsm, partitions } = &self.0;
+        let partitions: Vec<_> =
+            partitions.iter().map(|(name, events)| OfPartition { name, events }).collect();
+        let mut fields = serializer.serialize_struct("Shown", 2)?;
+        fields.serialize_field("hsm", hsm)?;
+        fields.serialize_field("partitions", &partitions)?;
+        fields.end()
+    }
+}
+
+/// A partition's own setting, if it has one.
+#[derive(Serialize)]
+struct OfPartition<'a> {
+    name: &'a Label,
+    events: &'a Option<AuditEvents>,
+}
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use super::{
     template,
 };
 use crate::{
-    model::{AdminReply, AdminRequest, HsmInfo, Label, Password, Status},
+    model::{AdminReply, AdminRequest, HsmInfo, Label, MINIMUM_PASSWORD, Password, Status},
     shell::{Console, Failure, Outcome, Secret, report},
     wire::parse_hsm_template,
 };
@@ -183,7 +183,7 @@ pub(super) fn new_password(
         &asked
     };
     let password = password(secret);
-    password.check_new().map_err(failure::weak_password)?;
+    password.check_new(MINIMUM_PASSWORD).map_err(failure::weak_password)?;
     Ok(password)
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Appliance, failure, partition::Named, password, screen::Success};
 use crate::{
-    model::{AdminRequest, Password, Role, Status},
+    model::{AdminRequest, LEAST_PASSWORD, Password, Role, Status},
     shell::{Console, Failure, Outcome, Secret, report},
 };
 
@@ -103,7 +103,7 @@ pub fn fresh(
         &asked
     };
     let password = password(secret);
-    password.check_new().map_err(failure::weak_password)?;
+    password.check_new(LEAST_PASSWORD).map_err(failure::weak_password)?;
     Ok(password)
 }
 

@@ -93,7 +93,7 @@ impl Target {
                 ];
                 self.pair(&Mechanism::RsaPkcsKeyPairGen, size).map(|key| (Some(key), 0))
             }
-            Mode::AesGcm(mode) => {
+            Mode::AesGcm(mode) | Mode::AesEcb(mode) => {
                 let uses = [Attribute::Encrypt(true), Attribute::ValueLen(32.into())];
                 self.secret(&Mechanism::AesKeyGen, &uses).map(|key| (Some(key), mode.packet))
             }
@@ -231,6 +231,9 @@ fn act(
             nonce[..4].copy_from_slice(&number.to_be_bytes());
             let gcm = Mechanism::AesGcm(GcmParams::new(&mut nonce, &[], 128.into())?);
             session.encrypt(&gcm, key?, &vec![7; work.packet]).map(|_| None)
+        }
+        Mode::AesEcb(_) => {
+            session.encrypt(&Mechanism::AesEcb, key?, &vec![7; work.packet]).map(|_| None)
         }
         Mode::Random(_) => session.generate_random_slice(&mut vec![0; work.packet]).map(|()| None),
         Mode::Find(mode) => {

@@ -17,6 +17,9 @@ pub(super) enum Mode {
     /// Encryption with AES-256 in Galois/Counter Mode
     #[command(name = "aesgcm")]
     AesGcm(Packets),
+    /// Encryption with AES-256 block by block, the one kind of encryption that p11-kit 0.24 forwards
+    #[command(name = "aesecb")]
+    AesEcb(Packets),
     /// MACs by HMAC with SHA-256
     #[command(name = "hmac")]
     Hmac(Packets),
@@ -101,7 +104,9 @@ impl Mode {
         match self {
             Self::EcdsaSign(mode) | Self::EcKeyGen(mode) => &mode.common,
             Self::RsaSign(mode) => &mode.common,
-            Self::AesGcm(mode) | Self::Hmac(mode) | Self::Random(mode) => &mode.common,
+            Self::AesGcm(mode) | Self::AesEcb(mode) | Self::Hmac(mode) | Self::Random(mode) => {
+                &mode.common
+            }
             Self::Find(mode) => &mode.common,
             Self::Login(mode) => &mode.common,
         }
@@ -114,6 +119,7 @@ impl fmt::Display for Mode {
             Self::EcdsaSign(mode) => write!(f, "ECDSA signature, {:?}", mode.curve),
             Self::RsaSign(mode) => write!(f, "RSA signature, {} bits", mode.key),
             Self::AesGcm(mode) => write!(f, "AES-256-GCM encryption, {} bytes", mode.packet),
+            Self::AesEcb(mode) => write!(f, "AES-256-ECB encryption, {} bytes", mode.packet),
             Self::Hmac(mode) => write!(f, "HMAC-SHA-256, {} bytes", mode.packet),
             Self::Find(mode) => write!(f, "search by label among {} objects", mode.objects),
             Self::EcKeyGen(mode) => write!(f, "EC key pair on the token, {:?}", mode.curve),

@@ -27,7 +27,7 @@ policy_table! {
     HighAvailabilityRecovery = 21, "Enable high availability recovery", "Allow high availability recovery", 0, 0, No;
     Activation = 22, "Enable activation", "Allow activation", 0, 0, No;
     AutoActivation = 23, "Enable auto-activation", "Allow auto-activation", 0, 0, No;
-    MinimumPinLength = 25, "Minimum pin length (inverted: 255 - min)", "Minimum pin length (inverted: 255 - min)", 247, 247, No;
+    MinimumPinLength = 25, "Minimum pin length (inverted: 255 - min)", "Minimum pin length (inverted: 255 - min)", 251, 247, No;
     MaximumPinLength = 26, "Maximum pin length", "Maximum pin length", 255, 255, No;
     KeyManagement = 28, "Enable Key Management Functions", "Allow Key Management Functions", 1, 1, OffToOn;
     NoRsaConfirmation = 29, "Enable RSA signing without confirmation", "Perform RSA signing without confirmation", 1, 1, OffToOn;
@@ -126,7 +126,7 @@ mod tests {
         assert!(matches!(change(&[(22, 1)]), Err(PolicyError::Capability { number: 22, .. })));
         assert!(matches!(change(&[(20, 11)]), Err(PolicyError::Capability { .. })));
         assert!(matches!(change(&[(20, 0)]), Err(PolicyError::Range { least: 1, .. })));
-        assert!(matches!(change(&[(25, 248)]), Err(PolicyError::Capability { .. })));
+        assert!(matches!(change(&[(25, 252)]), Err(PolicyError::Capability { .. })));
         assert_eq!(change(&[(25, 235), (26, 20)]).unwrap().password_lengths(), 20..=20);
         assert!(matches!(change(&[(25, 235), (26, 19)]), Err(PolicyError::Dependency(25, 26, _))));
     }

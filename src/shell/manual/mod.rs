@@ -44,9 +44,10 @@ impl Manual {
         self.arguments.get_name()
     }
 
-    /// The program's chapter of a reference, in Markdown.
-    pub fn markdown(&self) -> String {
-        markdown::chapter(self)
+    /// The program's chapter of a reference, in Markdown. `fields` gives path, type and meaning of
+    /// each field that a command reports.
+    pub fn markdown(&self, fields: &dyn Fn(&str) -> Vec<[String; 3]>) -> String {
+        markdown::chapter(self, fields)
     }
 
     /// The manual page in section 1, in roff; `exits` tells what the exit statuses mean.

@@ -7,7 +7,7 @@ use super::{
     Named, Session, describe, refused_login, typed,
 };
 use crate::{
-    model::{Password, Reply, Request, Role, Status},
+    model::{LEAST_PASSWORD, Password, Reply, Request, Role, Status},
     shell::{Console, Failure, Outcome, Secret},
 };
 
@@ -167,6 +167,6 @@ pub fn new_password(given: Option<Secret>, console: &mut dyn Console) -> Result<
         None => console.new_secret("enter new password: ", "re-enter new password: ")?,
     };
     let password = typed(&secret);
-    password.check_new().map_err(bad_password)?;
+    password.check_new(LEAST_PASSWORD).map_err(bad_password)?;
     Ok(password)
 }
