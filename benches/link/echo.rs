@@ -9,7 +9,7 @@ use lunacm::{
     channel::{
         Directory, InitiatorConfig, PartitionKeys, Responder, SessionSettings, Suite, SuiteSet,
     },
-    crypto::{KeyPair, PublicKey, SystemRandom},
+    crypto::{KeyPair, PublicKey, SystemRandom, erase},
     model::KeepAlive,
     net::{
         Answered, Closer, Endpoint, KnownCertificates, Limits, Link, Peer, Performed, Server,
@@ -81,7 +81,13 @@ impl Service for Partition {
 
     /// Short requests come back; of long ones the first byte.
     fn perform(self: &Arc<Self>, _: &Arc<()>, request: Zeroizing<Vec<u8>>) -> Performed {
-        let reply = if request.len() > 1024 { Zeroizing::new(vec![request[0]]) } else { request };
+        let reply = if request.len() > 1024 {
+            let reply = Zeroizing::new(vec![request[0]]);
+            erase(request);
+            reply
+        } else {
+            request
+        };
         Performed::Now(Answered { reply, end: false })
     }
 

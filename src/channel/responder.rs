@@ -86,10 +86,9 @@ impl Responder {
                 return Err(Refused::Malformed);
             }
         };
-        let (partition, received) = self.authenticate(&init, directory)?;
+        let (permitted, received) = self.authenticate(&init, directory)?;
         let (serial, client, suite) = (init.header.serial, received.remote_static, init.suite);
-        let verdict =
-            judge(&init, partition.suites).ok_or(Refused::PolicyMismatch { serial, client })?;
+        let verdict = judge(&init, permitted).ok_or(Refused::PolicyMismatch { serial, client })?;
         let ephemeral = noise::ResponderEphemeral::generate(suite, random)?;
         let keys = received
             .next
@@ -111,22 +110,25 @@ impl Responder {
         &self,
         init: &Init<'_>,
         directory: &dyn Directory,
-    ) -> Result<(PartitionKeys, Received), Refused> {
+    ) -> Result<(SuiteSet, Received), Refused> {
         let serial = init.header.serial;
-        let partition = directory.partition(serial);
-        let identity = partition.as_ref().map_or(&self.decoy, |keys| &keys.identity).clone();
+        // One copy of a key is made and erased, be it the partition's or the decoy.
+        let (identity, permitted) = match directory.partition(serial) {
+            Some(PartitionKeys { identity, suites }) => (identity, Some(suites)),
+            None => (self.decoy.clone(), None),
+        };
         let received = noise::Responder::new(init.suite, &prologue(init.header_bytes), identity)
             .read_message(init.noise);
         let client =
             received.as_ref().map_or(*self.decoy.public(), |received| received.remote_static);
         let admitted = directory.admits(serial, &client);
 
-        let partition = partition.ok_or(Refused::UnknownPartition { serial })?;
+        let permitted = permitted.ok_or(Refused::UnknownPartition { serial })?;
         let received = received.map_err(|_| Refused::NotAuthentic { serial })?;
         if !admitted {
             return Err(Refused::ClientNotAdmitted { serial, client });
         }
-        Ok((partition, received))
+        Ok((permitted, received))
     }
 
     /// What a well-formed message would have cost.

@@ -1,7 +1,7 @@
 //! What both ends of a link share: messages to a socket's bytes and back. TLS around frames, in
 //! the frames records of the channel, in the records parts of messages. No socket is touched.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 use zeroize::{Zeroize, Zeroizing};
@@ -11,15 +11,12 @@ use crate::{
     channel::{
         Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split_piece,
     },
-    crypto::SystemRandom,
+    crypto::{SystemRandom, erase},
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
 
 /// Messages that may arrive in parts at the same time.
 const INCOMPLETE_MESSAGES: usize = 64;
-
-/// Buffers that grew beyond this are given back once they are empty.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// Frames in a TLS connection, or in none.
 #[derive(Debug)]
@@ -159,9 +156,6 @@ impl Carrier {
             }
             self.framed.send(&mut self.frame, out)?;
         }
-        if self.frame.capacity() > KEPT_BYTES {
-            self.frame = Zeroizing::default();
-        }
         Ok(())
     }
 
@@ -250,7 +244,7 @@ impl Carrier {
     /// Gives back the memory that an idle link does not need.
     pub(super) fn release(&mut self) {
         self.framed.release();
-        self.frame = Zeroizing::default();
+        erase(mem::take(&mut self.frame));
     }
 }
 
