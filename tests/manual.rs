@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's own mistakes may panic")]
 
+#[path = "pkcs11_tools/token.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
+mod token;
 mod world;
 
 use std::{
@@ -108,4 +111,79 @@ fn a_completion_offers_the_shells_own_words() {
     assert!(families.contains("stcconfig") && families.contains("role"), "{families}");
     let commands = offered("lunacm -q stc");
     assert!(commands.contains("tokeninit") && !commands.contains("changepw"), "{commands}");
+}
+
+/// The completions of all programs in a directory.
+fn completions() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lunacm"));
+    command.args(["--generate", "completions"]).arg(root.path());
+    run(command, "").ok();
+    root
+}
+
+#[test]
+fn fish_offers_commands_and_options() {
+    if !token::have(&["fish"]) {
+        return;
+    }
+    let (scripts, home) = (completions(), tempfile::tempdir().unwrap());
+    let offered = |line: &str| {
+        let program = line.split(' ').next().unwrap();
+        let script = scripts.path().join(format!("{program}.fish"));
+        let mut fish = Command::new("fish");
+        fish.args(["--no-config", "-c"]).env("HOME", home.path());
+        fish.arg(format!("source {}; complete -C '{line}'", script.display()));
+        run(fish, "").ok().text.clone()
+    };
+    let families = offered("lunacm -q ");
+    assert!(families.contains("stcconfig\t") && families.contains("role\t"), "{families}");
+    let commands = offered("lunacm -q stc token");
+    assert!(commands.contains("tokeninit\t") && !commands.contains("changepw"), "{commands}");
+    let options = offered("lunacm -q role login -");
+    assert!(options.contains("--name") && options.contains("--password"), "{options}");
+    let commands = offered("lunash --data x -c hsm log");
+    assert!(commands.contains("login\t") && commands.contains("logout\t"), "{commands}");
+    assert!(offered("vtl add").contains("addServer\t"));
+}
+
+#[test]
+fn zsh_completes_commands_and_options() {
+    if !token::have(&["zsh"]) {
+        return;
+    }
+    let (scripts, home) = (completions(), tempfile::tempdir().unwrap());
+    let mut zsh = Command::new("zsh");
+    zsh.args(["-f", "-i", "+o", "PROMPT_SP"])
+        .env("TERM", "xterm")
+        .env("HOME", home.path())
+        .env("PS1", "ready> ");
+    let mut zsh = rexpect::session::spawn_command(zsh, Some(60_000)).unwrap();
+    zsh.exp_string("ready> ").unwrap();
+    let path = scripts.path().display();
+    zsh.send_line(&format!(
+        "fpath=({path} $fpath); autoload -U compinit; compinit -u -D; print do''ne"
+    ))
+    .unwrap();
+    zsh.exp_string("done").unwrap();
+    zsh.exp_string("ready> ").unwrap();
+    // Only what is added is written: the rest stands there as it was typed.
+    for (typed, added) in [
+        ("lunacm -q stc tokeni", "nit"),
+        ("lunacm -q role changep", "w"),
+        ("lunacm -q role login --pass", "word"),
+        ("lunash --data x -c hsm factory", "Reset"),
+        ("vtl addS", "erver"),
+    ] {
+        zsh.send(typed).unwrap();
+        zsh.flush().unwrap();
+        zsh.exp_string(typed).unwrap();
+        zsh.send("\t").unwrap();
+        zsh.flush().unwrap();
+        zsh.exp_string(added).unwrap_or_else(|error| panic!("{typed}: {error}"));
+        // The line is taken away: a signal could meet the completion's end.
+        zsh.send_control('u').unwrap();
+    }
+    zsh.send_line("exit").unwrap();
+    zsh.exp_eof().unwrap();
 }

@@ -267,9 +267,10 @@ impl Live {
 /// Why a partition cannot be reached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectFailure {
-    /// The registration of the appliance cannot be used.
+    /// What the client has for the appliance, its registration or a key of its own, cannot be used;
+    /// and what to do.
     #[error("{0}")]
-    Unusable(String),
+    Unusable(String, &'static str),
     /// No link.
     #[error("{0}")]
     Connect(#[from] ConnectError),
@@ -323,7 +324,8 @@ fn refusal(status: Status) -> String {
 
 fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), ConnectFailure> {
     let endpoint = target.endpoint.as_ref();
-    let endpoint = endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone()))?;
+    let endpoint =
+        endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone(), REGISTER_ANEW))?;
     let (link, reply) = match &target.way {
         Way::Stc { identity, partition } => {
             let config = InitiatorConfig {
@@ -354,6 +356,10 @@ fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), 
         _ => Err(ConnectFailure::Malformed),
     }
 }
+
+/// What to do about a registration that cannot be used.
+pub(super) const REGISTER_ANEW: &str =
+    "Register the server anew with vtl deleteServer and vtl addServer.";
 
 /// Has a link share the login of its application.
 fn join(link: &Link, application: ApplicationId) -> Result<(), ConnectFailure> {

@@ -10,7 +10,7 @@ use super::{
     config::{ConfigFileError, Configuration},
     home::{Home, HomeError, NETWORK_SECTION, Paths},
     ntls_identity,
-    partition::{ConnectFailure, Target, Way, assigned},
+    partition::{ConnectFailure, REGISTER_ANEW, Target, Way, assigned},
     registration::pinned,
     servers::{self, Server, ServersError},
 };
@@ -100,7 +100,8 @@ impl Places {
             Ok(None) => return,
             Err(error) => {
                 let unusable = |server: &Server| {
-                    (server.name.to_string(), ConnectFailure::Unusable(error.to_string()))
+                    let failure = ConnectFailure::Unusable(error.to_string(), error.remedy());
+                    (server.name.to_string(), failure)
                 };
                 targets.unasked.extend(servers.iter().map(unusable));
                 return;
@@ -125,7 +126,8 @@ impl Places {
         server: &Server,
         credentials: &Credentials,
     ) -> Result<Vec<Target>, ConnectFailure> {
-        let endpoint = self.endpoint(server).map_err(ConnectFailure::Unusable)?;
+        let unusable = |reason| ConnectFailure::Unusable(reason, REGISTER_ANEW);
+        let endpoint = self.endpoint(server).map_err(unusable)?;
         let target = |serial| Target {
             host: server.name.to_string(),
             endpoint: Ok(endpoint.clone()),

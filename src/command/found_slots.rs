@@ -49,7 +49,11 @@ pub const NOTHING_FOUND_REMEDY: &str = "NTLS: the appliance's administrator regi
 /// That nothing was found, and why, a line for each partition and each server.
 pub fn nothing_found(slots: &Slots) -> String {
     let unasked = |(server, reason): &(String, ConnectFailure)| {
-        format!("\nServer {server} over NTLS: {reason}.")
+        let remedy = match reason {
+            ConnectFailure::Unusable(_, remedy) => format!(" {remedy}"),
+            _ => String::new(),
+        };
+        format!("\nServer {server} over NTLS: {reason}.{remedy}")
     };
     let unasked: String = slots.unasked().iter().map(unasked).collect();
     let reasons = slots.missing().iter().flat_map(|missing| {

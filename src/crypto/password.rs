@@ -1,6 +1,8 @@
 //! Passwords as keys: Argon2id (RFC 9106).
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::{Mutex, PoisonError};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -72,14 +74,47 @@ fn derive(
     let PasswordParameters { memory, passes, lanes } = parameters;
     let parameters = Params::new(memory, passes, lanes, Some(32)).ok()?;
     let mut root = Zeroizing::new([0; 32]);
+    let mut memory = Memory::new(parameters.block_count());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(password, salt, root.as_mut())
+        .hash_password_into_with_memory(password, salt, root.as_mut(), memory.0.as_mut_slice())
         .ok()?;
     let mut verifier = [0; 32];
     verifier.copy_from_slice(&hmac(Digest::Sha256, root.as_ref(), &[b"verifier"]));
     let mut key = PasswordKey([0; 32]);
     key.0.copy_from_slice(&hmac(Digest::Sha256, root.as_ref(), &[b"wrapping key"]));
     Some((verifier, key))
+}
+
+/// What a hash works in. It would tell the hash, so it is wiped.
+struct Memory(Vec<Block>);
+
+/// Wiped memory for the next hashes: for the system to bring pages anew takes nearly as long as a
+/// hash.
+static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+/// Hashes whose memory is kept; more of them at the same time are rare.
+const MOST_SPARE: usize = 2;
+
+impl Memory {
+    fn new(blocks: usize) -> Self {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = spare.pop().unwrap_or_default();
+        drop(spare);
+        memory.resize(blocks, Block::default());
+        Self(memory)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        for block in &mut self.0 {
+            block.as_mut().zeroize();
+        }
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MOST_SPARE {
+            spare.push(std::mem::take(&mut self.0));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -94,5 +129,22 @@ mod tests {
         assert_eq!(hash.open(b"userpin1").unwrap().expose(), key.expose());
         assert!(hash.open(b"userpin2").is_none());
         assert_ne!(&hash.verifier, key.expose());
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_nothing() {
+        let larger = PasswordParameters { memory: 64, passes: 2, lanes: 2 };
+        let hash = |parameters| PasswordHash::create(parameters, [1; 16], b"userpin1").unwrap().0;
+        let fresh = [hash(CHEAP), hash(larger)];
+        for _ in 0..3 {
+            assert_eq!([hash(CHEAP), hash(larger)], fresh);
+        }
+        // RFC 9106's function by its own allocation.
+        let parameters = Params::new(64, 2, 2, Some(32)).unwrap();
+        let mut root = [0; 32];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+            .hash_password_into(b"userpin1", &[1; 16], &mut root)
+            .unwrap();
+        assert_eq!(hmac(Digest::Sha256, &root, &[b"verifier"])[..], fresh[1].verifier);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use lunacm::model::{Password, PolicyValue, Reply, Request, Status};
+use openssl::{pkey::PKey, symm::Cipher};
 
 use super::{
     PO, ask, connect, credentials, registered, serial,
@@ -66,4 +67,26 @@ fn the_kernel_asks_when_it_is_told_to() {
     let open = Request::Open { serial: serial(&world, "par1") };
     let _link = connect(&world, &credentials(&client), &open).unwrap();
     eventually("a timer of hours", || asks_in().is_some_and(|seconds| seconds > 8000));
+}
+
+/// As other programs keep keys: PKCS #8 and the older form, both under a passphrase.
+#[test]
+fn a_key_under_a_passphrase_is_told_of_and_never_made() {
+    let world = World::with_partitions(&["par1"]);
+    let client = registered(&world, "client1", &["par1"]);
+    let file = client.home.join("cert/client/client1Key.pem");
+    let made = fs::read(&file).unwrap();
+    assert!(made.starts_with(b"-----BEGIN PRIVATE KEY-----"));
+    let key = PKey::private_key_from_pem(&made).unwrap();
+    let (cipher, phrase) = (Cipher::aes_256_cbc(), b"passphrase");
+    let pkcs8 = key.private_key_to_pem_pkcs8_passphrase(cipher, phrase).unwrap();
+    let older = key.ec_key().unwrap().private_key_to_pem_passphrase(cipher, phrase).unwrap();
+    for encrypted in [pkcs8, older] {
+        fs::write(&file, encrypted).unwrap();
+        let shown = client.vtl(&["verify"]);
+        shown.failed().has("client1Key.pem is encrypted").has("openssl pkey");
+        client.lunacm("slot list\n").has("is encrypted").has("openssl pkey");
+    }
+    fs::write(&file, made).unwrap();
+    client.vtl(&["verify"]).ok();
 }

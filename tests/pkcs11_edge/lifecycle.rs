@@ -1,6 +1,7 @@
 //! Beginnings and ends: of the library, of sessions, of the link.
 
 use std::{
+    process::Command,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -176,6 +177,27 @@ fn a_lost_link_is_told_and_a_new_session_makes_a_new_one() {
     assert_eq!(random(session), CKR_DEVICE_REMOVED, "the session was of the lost link");
     assert_eq!(close(session), CKR_OK);
     assert_eq!(log_in(again, CKU_USER, PIN), CKR_OK);
+    assert_eq!(finalize(), CKR_OK);
+}
+
+/// Neither a session nor the login is lost by an answer that comes too late.
+#[test]
+fn an_appliance_that_does_not_answer_is_told_in_the_time_that_is_configured() {
+    let (_turn, token) = in_turn();
+    let patience = ["setValue", "-s", "LunaSA Client", "-e", "ReceiveTimeout", "-v", "5000"];
+    token.run(env!("CARGO_BIN_EXE_configurator"), &patience).ok();
+    assert_eq!(initialize(), CKR_OK);
+    let session = open(0).unwrap();
+    assert_eq!(log_in(session, CKU_USER, PIN), CKR_OK);
+    let signal = |name: &str| {
+        let process = token.world.daemon.process().to_string();
+        assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
+    };
+    signal("-STOP");
+    assert_eq!(random(session), CKR_DEVICE_ERROR);
+    signal("-CONT");
+    crate::world::eventually("the appliance answers again", || random(session) == CKR_OK);
+    assert_eq!(state(session), CKS_RO_USER_FUNCTIONS);
     assert_eq!(finalize(), CKR_OK);
 }
 

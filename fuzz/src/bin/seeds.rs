@@ -31,6 +31,7 @@ fn main() -> io::Result<()> {
     for (name, calls) in CALLS {
         seed("c_calls", name, &calls.concat())?;
     }
+    lines()?;
     identities()
 }
 
@@ -131,6 +132,25 @@ const CALLS: [(&str, &[&[u8]]); 3] = [
 ];
 const OPEN: &[u8] = &[10, 2, 1, 0, 1];
 const LOGIN: &[u8] = &[14, 2, 0, 1];
+
+/// Lines as people type them, right and wrong.
+const LINES: [(&str, &str); 8] = [
+    ("list", "slot list\npar show\n"),
+    ("login", "role login -name crypto officer -password userpin1\n"),
+    ("short", "stc ti -l token1 -f\nSTCC cll"),
+    ("quoted", "partition init -label \"two words\" -domain=dom -force\n"),
+    ("help", "help stc\npartition ?\n? role login\n"),
+    ("wrong", "rloe lgoin -nmae po\nslot set -slot\n\"open"),
+    ("swallowed", "hsm -p -password x\npartition setlegacydomain -domain y\n"),
+    (
+        "appliance",
+        "partition create -par par1 -s 5000 -f\nntls tcp_keepalive set -id 10 -in 10 -p 1\n",
+    ),
+];
+
+fn lines() -> io::Result<()> {
+    LINES.iter().try_for_each(|(name, lines)| seed("command_line", name, lines.as_bytes()))
+}
 
 fn identities() -> io::Result<()> {
     let client = ClientIdentityFile { label: "client1".parse().expect("a label"), key: [7; 32] };

@@ -100,11 +100,9 @@ pub(super) fn unasked(error: &AskError) -> Failure {
 /// Why a partition cannot be reached: status, cause and remedy.
 pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static str) {
     match reason {
-        ConnectFailure::Unusable(reason) => (
-            Status::FunctionFailed,
-            reason.clone(),
-            "Register the server anew with vtl deleteServer and vtl addServer.",
-        ),
+        ConnectFailure::Unusable(reason, remedy) => {
+            (Status::FunctionFailed, reason.clone(), remedy)
+        }
         ConnectFailure::Connect(error) => no_link(error),
         ConnectFailure::Link(error) => (
             Status::TokenNotPresent,
