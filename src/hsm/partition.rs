@@ -291,6 +291,8 @@ const fn permitted_before_change(request: &Request) -> bool {
         Request::Ping
             | Request::Describe
             | Request::DescribeRole { .. }
+            // They say how long the new password has to be.
+            | Request::Policies
             | Request::Login { .. }
             | Request::Logout
             | Request::JoinApplication(_)

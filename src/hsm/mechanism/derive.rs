@@ -25,7 +25,6 @@ use super::{
     curve::Curve,
     fault, hashes, kbkdf,
     key::{Material, PreparedKey, Secret},
-    prepare,
 };
 
 /// What a derivation gave, and which end counts if less of it is asked for.
@@ -60,7 +59,6 @@ pub fn derive(
     if mechanism.mechanism == MechanismType::HKDF_DATA {
         let bytes = template.number(Type::VALUE_LEN).ok_or(Status::TemplateIncomplete)?;
         let bytes = usize::try_from(bytes).map_err(|_| Status::KeySizeRange)?;
-        prepare::check_secret(KeyType::HKDF, bytes)?;
         let value = by_hkdf(&mechanism.parameters, base, others, Some(bytes))?.value;
         return Ok(Template::default()
             .with(Type::CLASS, ObjectClass::DATA.0)
@@ -162,6 +160,11 @@ fn by_hkdf(
         (None, false) => hash.bytes(),
         (None, true) => return Err(Status::TemplateIncomplete),
     };
+    // RFC 5869 section 2.3.
+    let greatest = if *expand { 255 * hash.bytes() } else { hash.bytes() };
+    if !(1..=greatest).contains(&bytes) {
+        return Err(Status::KeySizeRange);
+    }
     let scheme =
         HkdfScheme { hash, extract: extract.then_some(salt), expand: expand.then_some(info) };
     let value = hkdf(&scheme, base.secret()?.value(), bytes).map_err(fault::deriving)?;
