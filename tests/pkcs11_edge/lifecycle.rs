@@ -1,6 +1,7 @@
 //! Beginnings and ends: of the library, of sessions, of the link.
 
 use std::{
+    fs,
     process::Command,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
@@ -194,11 +195,22 @@ fn an_appliance_that_does_not_answer_is_told_in_the_time_that_is_configured() {
         assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
     };
     signal("-STOP");
+    let process = token.world.daemon.process();
+    crate::world::eventually("every thread has stopped", || all_stopped(process));
     assert_eq!(random(session), CKR_DEVICE_ERROR);
     signal("-CONT");
     crate::world::eventually("the appliance answers again", || random(session) == CKR_OK);
     assert_eq!(state(session), CKS_RO_USER_FUNCTIONS);
     assert_eq!(finalize(), CKR_OK);
+}
+
+/// A signal stops the threads of a process one after the other.
+fn all_stopped(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.map(|thread| thread.unwrap().path().join("stat")).all(|stat| {
+        let stat = fs::read_to_string(stat).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+    })
 }
 
 #[test]
