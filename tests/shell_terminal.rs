@@ -303,7 +303,9 @@ fn control_c_ends_a_batch() {
     let lunacm = env!("CARGO_BIN_EXE_lunacm");
     // The shell around it outlives the signal that all in the foreground get.
     let script = format!("trap : INT; mkfifo lines; cat lines | {lunacm} -q; echo ended with $?");
-    let mut command: Command = client.command("sh", &["-c", &script]);
+    // Whoever runs the tests in the background has the signal ignored, by all who come after.
+    let arguments = ["--default-signal=INT", "sh", "-c", &script];
+    let mut command: Command = client.command("env", &arguments);
     command.env("TERM", "xterm").env("NO_COLOR", "1").current_dir(here);
     let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
     world::eventually("a pipe for lines", || here.join("lines").exists());
