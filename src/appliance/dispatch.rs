@@ -65,6 +65,15 @@ impl Dispatch {
             }
     }
 
+    /// Does now what quick requests have to wait for, so that the next ones need not.
+    fn prepare(&self, link: &ClientLink) {
+        let prepared = link.session().map(|session| self.hsm.bring_objects_to_hand(session));
+        // Whatever looks at the objects fails for the same reason, and says so.
+        if let Some(Err(status)) = prepared {
+            tracing::warn!(channel = link.channel, ?status, "objects cannot be read");
+        }
+    }
+
     fn activate(&self, link: &ClientLink, client: crate::model::ClientLabel) -> (Reply, bool) {
         let Some(session) = link.session.get() else {
             return (Reply::Failed(Status::FunctionRejected), true);
@@ -140,6 +149,9 @@ impl Service for Dispatch {
             Ok(request) => {
                 let (dispatch, link) = (self.clone(), link.clone());
                 Performed::Later(Box::new(move || {
+                    if is_quick(&request) {
+                        dispatch.prepare(&link);
+                    }
                     let (reply, end) = dispatch.act(&link, request);
                     answered(&reply, end)
                 }))

@@ -62,6 +62,14 @@ impl Hsm {
         (uses && !known.events.is_none()) || !known.vault.is_at_hand()
     }
 
+    /// Has the partition's open objects in memory, so that the next request does not wait.
+    ///
+    /// # Errors
+    /// The store cannot be read, or an object does not open.
+    pub fn bring_objects_to_hand(&self, link: &LinkSession) -> Result<(), Status> {
+        self.known(link.serial()).map_or(Ok(()), |known| known.vault.bring_to_hand(self))
+    }
+
     /// What is recorded of a partition, as the store has it.
     pub(super) fn stored_events(&self, serial: SerialNumber) -> Result<AuditEvents, StoreError> {
         match self.store.audit_events(Some(serial))? {

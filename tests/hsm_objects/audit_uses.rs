@@ -193,3 +193,25 @@ fn the_security_officer_says_what_is_recorded_and_it_stays() {
     );
     assert_eq!(uses(&bench.hsm), [(AuditAct::Sign, Status::KeyHandleInvalid)]);
 }
+
+/// Who waits for the store is answered by a thread of its own, which takes longer than a
+/// signature.
+#[test]
+fn a_request_waits_for_the_store_once_unless_uses_are_recorded() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let signature =
+        CryptokiRequest::Finish { session: S, operation: Operation::Sign, signature: Vec::new() };
+    let waits = || hsm.waits_for_store(&link, &signature);
+    assert!(waits(), "nobody has looked at the objects yet");
+    hsm.bring_objects_to_hand(&link).unwrap();
+    assert!(!waits());
+    let (_, key) = pair(hsm, &link, token(), token()).unwrap();
+    sign(hsm, &link, key).unwrap();
+    assert!(!waits());
+    configure(&bench, "all", None);
+    assert!(waits());
+    configure(&bench, "default", None);
+    hsm.bring_objects_to_hand(&link).unwrap();
+    assert!(!waits());
+}

@@ -122,6 +122,16 @@ impl Vault {
             && wait(&self.unlocked).upgrade().is_none_or(|open| loaded(&open.private))
     }
 
+    /// Has all that is open in memory, so that further looks take no time.
+    ///
+    /// # Errors
+    /// The store cannot be read, or an object does not open.
+    pub(in crate::hsm) fn bring_to_hand(&self, hsm: &Hsm) -> Result<(), Status> {
+        self.public(hsm, |_| ())?;
+        let open = wait(&self.unlocked).upgrade();
+        open.map_or(Ok(()), |open| self.private(hsm, &open, |_| ()))
+    }
+
     /// The public objects.
     ///
     /// # Errors
