@@ -27,6 +27,11 @@ use crate::{
 /// How long TLS and the STC handshake may take.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long a peer that was refused may take to close the connection, and how much it may send
+/// meanwhile.
+const LINGER_PATIENCE: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 64 * 1024;
+
 /// First messages that one connection may send: one, one under the suite it was told, and each of
 /// them again with a cookie.
 const FIRST_MESSAGES: usize = 4;
@@ -127,7 +132,7 @@ impl Connection {
                     let mut farewell = Vec::new();
                     self.framed.close(&mut farewell);
                     self.tcp.write_all(&farewell).await?;
-                    self.tcp.shutdown().await?;
+                    self.linger().await;
                     return Ok(None);
                 }
             }
@@ -161,7 +166,30 @@ impl Connection {
         if !out.is_empty() {
             self.tcp.write_all(&out).await?;
         }
+        if received.is_err() {
+            self.linger().await;
+        }
         received.map_err(invalid)
+    }
+
+    /// Ends the connection so that the peer hears what it was told last: closed with bytes of the
+    /// peer unread, it would be reset, and the peer's system may then drop what has come (RFC 1122
+    /// section 4.2.2.13).
+    async fn linger(&mut self) {
+        let draining = async {
+            self.tcp.shutdown().await?;
+            let mut scrap = [0; 1024];
+            let mut left = LINGER_BYTES;
+            while left > 0 {
+                match self.tcp.read(&mut scrap).await? {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+            }
+            Ok::<_, io::Error>(())
+        };
+        // The peer may as well go without a farewell.
+        let _ = timeout(LINGER_PATIENCE, draining).await;
     }
 }
 
