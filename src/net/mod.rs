@@ -3,6 +3,7 @@
 
 mod carrier;
 mod codec;
+mod connecting;
 mod descriptors;
 mod doorkeeper;
 mod establish;
@@ -24,8 +25,9 @@ mod tunnel;
 mod vigil;
 mod workers;
 
+pub use connecting::{ConnectError, Endpoint};
 pub use descriptors::raise_descriptor_limit;
-pub use link::{ConnectError, Endpoint, Link};
+pub use link::Link;
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;
 pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};

@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 use super::{
     carrier::Carrier,
     codec::Codec,
-    link::{ConnectError, Endpoint, Handshake, Link, failed},
+    connecting::{ConnectError, Endpoint, Handshake, failed},
+    link::Link,
     tls::Credentials,
 };
 
