@@ -11,6 +11,7 @@ pub mod lunash;
 pub mod manual;
 pub mod module;
 pub mod multitoken;
+mod object_class;
 pub mod report_fields;
 mod unavailable;
 pub mod vtl;

@@ -5,7 +5,7 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Appliance, failure, partition::Named, password};
+use super::{super::object_class::class_name, Appliance, failure, partition::Named, password};
 use crate::{
     model::{AdminReply, AdminRequest, Label, ObjectEntry, Status},
     shell::{Console, Failure, Outcome, Secret, report},
@@ -85,15 +85,7 @@ impl fmt::Display for Contents {
         writeln!(f, "Partition Name:                            {}", self.partition)?;
         writeln!(f, "Number of objects:                         {}", self.objects.len())?;
         for Listed { label, handle, class } in &self.objects {
-            // PKCS#11 v3.1 section 4.4: CKA_CLASS.
-            let kind = match class {
-                0 => "Data",
-                1 => "Certificate",
-                2 => "Public Key",
-                3 => "Private Key",
-                4 => "Symmetric Key",
-                _ => "Other",
-            };
+            let kind = class_name(*class);
             writeln!(f, "\nObject Label:   {label}")?;
             writeln!(f, "Object Type:    {kind}")?;
             writeln!(f, "Object Handle:  {handle}")?;

@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use super::{
     super::{
+        super::object_class::class_name,
         failure::{failure, refused},
         table::Table,
     },
     Session,
-    info::{class_name, hex},
+    info::hex,
     objects::{
         Chosen, contents, count, exported, fresh_salt, refused_transfer, require_crypto_officer,
     },

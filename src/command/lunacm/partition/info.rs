@@ -5,7 +5,10 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
-use super::{super::failure::refused, OfSlot, Session};
+use super::{
+    super::{super::object_class::class_name, failure::refused},
+    OfSlot, Session,
+};
 use crate::{
     model::{ObjectEntry, PARTITION_OVERHEAD_BYTES, PartitionInfo, Reply, Request, Role, Status},
     shell::{Outcome, report},
@@ -180,18 +183,6 @@ impl fmt::Display for ObjectList {
             writeln!(f, "\n        Object UID:    {}", object.ouid)?;
         }
         write!(f, "\n        Number of objects:  {}", self.objects.len())
-    }
-}
-
-/// What LunaCM calls a class of objects (PKCS#11 v3.1 section 4.4).
-pub(super) const fn class_name(class: u32) -> &'static str {
-    match class {
-        0 => "Data",
-        1 => "Certificate",
-        2 => "Public Key",
-        3 => "Private Key",
-        4 => "Symmetric Key",
-        _ => "Other",
     }
 }
 
