@@ -49,8 +49,8 @@ struct Partition {
 
 impl Directory for Partition {
     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
-        let keys = PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::HYBRID };
-        (serial == SERIAL).then_some(keys)
+        (serial == SERIAL)
+            .then(|| PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::HYBRID })
     }
 
     fn admits(&self, _: u64, client: &PublicKey) -> bool {

@@ -65,9 +65,9 @@ pub(super) const fn ekem1_bytes(suite: Suite) -> usize {
 }
 
 /// The initiator's encapsulation key as the responder read it, not yet checked; none under a classic
-/// suite. The check is costly and comes after the initiator is known to be welcome, so that the
-/// duration of a refusal does not depend on its reason.
-pub(super) type RemoteE1 = Option<Box<KemPublicKey>>;
+/// suite. The check is costly and comes after the initiator is known to be welcome; until then the
+/// bytes stay where they were opened: the duration of a refusal does not depend on its reason.
+pub(super) type RemoteE1 = Option<Zeroizing<Vec<u8>>>;
 
 impl KeyedState {
     /// Writes `e1`: `EncryptAndHash` of the encapsulation key.
@@ -91,11 +91,7 @@ impl KeyedState {
         }
         let bytes = e1_bytes(self.suite());
         let (sealed, rest) = message.split_at_checked(bytes).ok_or(NoiseError::Short)?;
-        let key = self.decrypt_and_hash(sealed).and_then(|key| {
-            let key = KemPublicKey::try_from(&key[..]).map_err(|_| NoiseError::Short)?;
-            Ok(Some(Box::new(key)))
-        });
-        Ok((key, rest))
+        Ok((self.decrypt_and_hash(sealed).map(Some), rest))
     }
 
     /// Writes `ekem1`: `EncryptAndHash` of the ciphertext, then `MixKey` of its secret.
@@ -106,6 +102,7 @@ impl KeyedState {
         out: &mut Vec<u8>,
     ) -> Result<(), NoiseError> {
         if let (Some(re1), Some(m)) = (re1, m) {
+            let re1 = <&KemPublicKey>::try_from(&re1[..]).map_err(|_| NoiseError::Short)?;
             let re1 = EncapsulationKey::new(re1).map_err(|_| NoiseError::NotAuthentic)?;
             let (ciphertext, secret) = re1.encapsulate(m);
             self.encrypt_and_hash(&ciphertext[..], out)?;

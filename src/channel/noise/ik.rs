@@ -10,6 +10,7 @@ use crate::{
 
 use super::{
     InitiatorEphemeral, NoiseError, ResponderEphemeral,
+    counterweight::Counterweight,
     dh::dh,
     hybrid::{RemoteE1, e1_bytes, ekem1_bytes},
     symmetric::{KeyedState, SymmetricState, TransportKeys},
@@ -109,7 +110,8 @@ impl Responder {
     /// Reads message 1 (`-> e, es, e1, s, ss`).
     ///
     /// Once the size is right, both key agreements and all decryptions are performed even if the
-    /// first has failed: the time taken does not tell what was wrong.
+    /// first has failed, and as many ciphertexts fail as not: the time taken does not tell what was
+    /// wrong.
     ///
     /// # Errors
     /// The message is too short, does not authenticate, or holds a public key of small order.
@@ -128,7 +130,13 @@ impl Responder {
         let rs = opened.as_ref().ok().and_then(|key| PublicKey::try_from(&key[..]).ok());
         let ss = dh(&s, &rs.unwrap_or(*re));
         symmetric.mix_key(&ss.0); // ss
+        let sealed_payload_bytes = payload.len();
         let payload = symmetric.decrypt_and_hash(payload);
+
+        let weight = Counterweight::new(symmetric.suite().cipher());
+        weight.balance(e1_bytes(symmetric.suite()), re1.is_ok());
+        weight.balance(SEALED_KEY_BYTES, opened.is_ok());
+        weight.balance(sealed_payload_bytes, payload.is_ok());
 
         es.nonzero()?;
         ss.nonzero()?;

@@ -18,6 +18,7 @@
 //! `EncryptAndHash` passes plaintext through, because both patterns have a key before its first use.
 
 mod cipher;
+mod counterweight;
 mod dh;
 mod hybrid;
 mod ik;
