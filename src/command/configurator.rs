@@ -10,7 +10,7 @@ use crate::{
         config::{ConfigFileError, Configuration},
         home::{Home, HomeError},
     },
-    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style, report},
+    shell::{Console, Failure, Manual, Outcome, Program, Style, report},
 };
 
 /// One run of configurator.
@@ -208,7 +208,7 @@ impl Program for Configurator {
     type Line = Line;
 
     fn style(&self) -> &Style {
-        &STYLE
+        &Style::ONE_COMMAND
     }
 
     fn prompt(&self) -> String {
@@ -227,20 +227,8 @@ impl Program for Configurator {
 
 /// The manual of the program.
 pub fn manual() -> Manual {
-    Manual::of_commands::<Line>(&STYLE, "Reads and edits the client's configuration file")
-}
-
-static STYLE: Style = Style {
-    matching: Matching::Exact,
-    indent: 0,
-    success: None,
-    proceed: "",
-    results: Results { unknown_command: "", wrong_use: "", cancelled: "" },
-    failure: closing,
-    exits: false,
-};
-
-fn closing(_: &str, failure: &Failure) -> String {
-    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-    format!("Error: {}{remedy}", failure.cause)
+    Manual::of_commands::<Line>(
+        &Style::ONE_COMMAND,
+        "Reads and edits the client's configuration file",
+    )
 }

@@ -22,6 +22,25 @@ pub struct Style {
     pub failure: fn(&str, &Failure) -> String,
 }
 
+impl Style {
+    /// The look of the programs whose arguments are the one command they run (`vtl`, `cmu`, ...):
+    /// no result lines, and `Error: ` before what was wrong.
+    pub const ONE_COMMAND: Self = Self {
+        matching: Matching::Exact,
+        exits: false,
+        indent: 0,
+        success: None,
+        proceed: "Type 'proceed' to continue, or 'quit' to quit now ->",
+        results: Results { unknown_command: "", wrong_use: "", cancelled: "" },
+        failure: cause_and_remedy,
+    };
+}
+
+fn cause_and_remedy(_: &str, failure: &Failure) -> String {
+    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
+    format!("Error: {}{remedy}", failure.cause)
+}
+
 /// [`Failure::result`] of the failures that the shell itself finds.
 #[derive(Clone, Copy)]
 pub struct Results {

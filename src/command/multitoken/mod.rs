@@ -16,7 +16,7 @@ use super::module::{load as load_module, locate};
 use crate::{
     client::home::Home,
     model::Status,
-    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Secret, Style, report},
+    shell::{Console, Failure, Manual, Outcome, Program, Secret, Style, report},
 };
 
 /// One run of multitoken.
@@ -110,7 +110,7 @@ impl Program for Multitoken {
     type Line = Line;
 
     fn style(&self) -> &Style {
-        &STYLE
+        &Style::ONE_COMMAND
     }
 
     fn prompt(&self) -> String {
@@ -124,22 +124,10 @@ impl Program for Multitoken {
 
 /// The manual of the program.
 pub fn manual() -> Manual {
-    Manual::of_commands::<Line>(&STYLE, "Measures how many operations a second a token does")
-}
-
-static STYLE: Style = Style {
-    matching: Matching::Exact,
-    indent: 0,
-    success: None,
-    proceed: "Type 'proceed' to continue, or 'quit' to quit now ->",
-    results: Results { unknown_command: "", wrong_use: "", cancelled: "" },
-    failure: closing,
-    exits: false,
-};
-
-fn closing(_: &str, failure: &Failure) -> String {
-    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-    format!("Error: {}{remedy}", failure.cause)
+    Manual::of_commands::<Line>(
+        &Style::ONE_COMMAND,
+        "Measures how many operations a second a token does",
+    )
 }
 
 /// A token that is not there.

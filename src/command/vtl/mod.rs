@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     client::home::Home,
-    shell::{Console, Failure, Manual, Matching, Outcome, Program, Results, Style},
+    shell::{Console, Manual, Outcome, Program, Style},
 };
 
 /// One run of vtl.
@@ -75,7 +75,7 @@ impl Program for Vtl {
     type Line = Line;
 
     fn style(&self) -> &Style {
-        &STYLE
+        &Style::ONE_COMMAND
     }
 
     fn prompt(&self) -> String {
@@ -109,20 +109,5 @@ impl Program for Vtl {
 
 /// The manual of the program.
 pub fn manual() -> Manual {
-    Manual::of_commands::<Line>(&STYLE, "Registers appliances on a client")
-}
-
-static STYLE: Style = Style {
-    matching: Matching::Exact,
-    indent: 0,
-    success: None,
-    proceed: "Type 'proceed' to continue, or 'quit' to quit now ->",
-    results: Results { unknown_command: "", wrong_use: "", cancelled: "" },
-    failure: closing,
-    exits: false,
-};
-
-fn closing(_: &str, failure: &Failure) -> String {
-    let remedy = failure.remedy.as_ref().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
-    format!("Error: {}{remedy}", failure.cause)
+    Manual::of_commands::<Line>(&Style::ONE_COMMAND, "Registers appliances on a client")
 }
