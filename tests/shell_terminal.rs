@@ -54,11 +54,14 @@ impl Person {
 
     /// Starts `lunash` of this world.
     fn at_lunash(world: &World) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lunash"));
-        command.arg("--data").arg(&world.daemon.data).env("TERM", "xterm").env("NO_COLOR", "1");
+        let terminal = world.daemon.data.with_file_name("terminal");
+        let mut command = Command::new("sh");
+        command.args(["-c", "tty >\"$0\"; exec \"$@\""]).arg(&terminal);
+        command.arg(env!("CARGO_BIN_EXE_lunash")).arg("--data").arg(&world.daemon.data);
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
         let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
         session.exp_string("lunash:>").unwrap();
-        Self(session, PathBuf::new())
+        Self(session, fs::read_to_string(terminal).unwrap().trim().into())
     }
 
     /// Types keys without a line end.
@@ -359,5 +362,19 @@ fn lunash_completes_names_and_masks_passwords() {
     person.sees("lunash:>");
     let history = fs::read_to_string(world.daemon.data.join("lunash_history")).unwrap();
     assert!(history.contains("hsm login") && !history.contains(world::SO), "{history}");
+    person.leaves();
+}
+
+#[test]
+fn control_c_leaves_a_command_of_lunash_too() {
+    let world = World::with_partitions(&["par1"]);
+    let mut person = Person::at_lunash(&world);
+    signal(world.daemon.process(), "-STOP");
+    person.types("hsm show\r").waits_for_a_command();
+    person.control('c').sees("Interrupted.");
+    person.sees("lunash:>");
+    signal(world.daemon.process(), "-CONT");
+    person.types("partition list\r").sees("par1");
+    person.sees("lunash:>");
     person.leaves();
 }
