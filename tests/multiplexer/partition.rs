@@ -125,7 +125,7 @@ impl Codec for Frames {
 }
 
 fn whole(id: u32, content: &[u8]) -> Vec<u8> {
-    frame(Piece { id, bytes: content, is_last: true })
+    frame(Piece { id, before: 0, bytes: content, is_last: true })
 }
 
 fn frame(piece: Piece<'_>) -> Vec<u8> {
