@@ -97,6 +97,7 @@ impl Codec for Frames {
 
     fn send(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         assert!(piece.bytes.len() <= Self::PIECE_BYTES);
+        assert!(piece.before.is_multiple_of(Self::PIECE_BYTES));
         out.extend(frame(piece));
         Ok(())
     }
