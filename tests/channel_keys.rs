@@ -1,4 +1,5 @@
-//! What traffic keys are made of: whichever secret differs, every key differs.
+//! What traffic keys are made of: whichever secret differs, every key differs. (That no step of the
+//! schedules is missing is shown beside them, in `src/channel/noise/schedule.rs`.)
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -46,13 +47,21 @@ fn altered(mut inputs: [[u8; 32]; INPUTS], input: usize, bit: usize) -> [[u8; 32
     inputs
 }
 
-/// The two keys as what they make of zeros, and what the next handshake starts from.
-fn shown(keys: &TransportKeys) -> [Vec<u8>; 2] {
-    [&keys.initiator, &keys.responder].map(|key| {
+/// The two keys as what they make of zeros; the secret that the next handshake starts from, as what
+/// that handshake's first message is under it; and the hash that the next one is bound to.
+fn shown(suite: Suite, keys: &TransportKeys) -> [Vec<u8>; 4] {
+    let [initiator, responder] = [&keys.initiator, &keys.responder].map(|key| {
         let mut buffer = vec![0; 32];
         key.seal(0, b"", &mut buffer, 0).unwrap();
         buffer
-    })
+    });
+    let ephemeral = InitiatorEphemeral::generate(suite, &mut Drawn(vec![[9; 32]; 3])).unwrap();
+    let mut next = Vec::new();
+    RekeyInitiator::new(suite, b"the same", &keys.chain)
+        .write_message(ephemeral, &mut next)
+        .unwrap();
+    // What follows `e`, which is the same in all of them.
+    [initiator, responder, next.split_off(32), keys.chain.hash().to_vec()]
 }
 
 /// A handshake, with the keys as both ends have them. Inputs: the two static secrets, the two
@@ -94,18 +103,18 @@ const RUNS: [Run; 2] = [handshake, rekey];
 
 type Run = fn(Suite, &[[u8; 32]; INPUTS], [&[u8]; 2]) -> Option<Ends>;
 
-/// Whatever of `used` differs, both keys differ; and what the two ends have is the same.
+/// Whatever of `used` differs, both keys and the chain differ; and what the two ends have is the same.
 fn every_input_counts(run: Run, suite: Suite, used: &[usize], (seed, bit): (u64, usize)) {
     let inputs = inputs(seed);
     let (ours, theirs) = run(suite, &inputs, [b"same", b"same"]).unwrap();
-    let base = shown(&ours);
-    assert_eq!(base, shown(&theirs));
+    let base = shown(suite, &ours);
+    assert_eq!(base, shown(suite, &theirs));
     assert_ne!(base[0], base[1]);
     for input in 0..INPUTS {
         let other = run(suite, &altered(inputs, input, bit), [b"same", b"same"]).unwrap().0;
-        let other = shown(&other);
+        let other = shown(suite, &other);
         if used.contains(&input) {
-            assert!(base.iter().all(|key| !other.contains(key)), "{suite:?}: input {input}");
+            assert!(base.iter().all(|value| !other.contains(value)), "{suite:?}: input {input}");
         } else {
             assert_eq!(base, other, "{suite:?}: input {input} is none");
         }
@@ -142,6 +151,21 @@ proptest! {
         }
     }
 
+    /// Ends that agree about another prologue have the same keys, as Noise has it, and another hash:
+    /// what they say next is bound to it.
+    #[test]
+    fn another_prologue_makes_another_hash(seed: u64, prologue: Vec<u8>, other: Vec<u8>) {
+        prop_assume!(prologue != other);
+        let inputs = inputs(seed);
+        for run in RUNS {
+            for suite in [Suite::CLASSIC[0], Suite::HYBRID[2]] {
+                let [one, other] = [&prologue, &other]
+                    .map(|same| run(suite, &inputs, [same, same]).unwrap().0.chain.hash().to_vec());
+                prop_assert_ne!(one, other);
+            }
+        }
+    }
+
     /// The same exchange without the key encapsulation has nothing in common with it, and the
     /// suites none with each other.
     #[test]
@@ -150,10 +174,10 @@ proptest! {
         for run in RUNS {
             let mut seen = Vec::new();
             for suite in Suite::ALL {
-                let keys = shown(&run(suite, &inputs, [b"", b""]).unwrap().0);
-                for key in keys {
-                    prop_assert!(!seen.contains(&key));
-                    seen.push(key);
+                let values = shown(suite, &run(suite, &inputs, [b"", b""]).unwrap().0);
+                for value in values {
+                    prop_assert!(!seen.contains(&value));
+                    seen.push(value);
                 }
             }
         }

@@ -7,8 +7,12 @@ mod world;
 use std::{io::Read, net::TcpStream, time::Duration};
 
 use lunacm::{
-    client::{Application, home::Home},
+    channel::{InitiatorConfig, Suite},
+    client::{Application, certificate::ServerCertificate, home::Home, identity_file},
+    crypto::{KeyPair, SystemRandom},
     model::{Reply, Request, Status},
+    net::{Endpoint, Link},
+    wire::{decode, encode},
 };
 use world::{World, eventually};
 
@@ -58,4 +62,35 @@ fn strangers_that_say_nothing_keep_nobody_out() {
     flood.push(stranger());
     drop(flood);
     client.lunacm("stc status\n").ok().has("Connected");
+}
+
+/// Otherwise whoever completes a handshake could keep a link that no limit has seen.
+#[test]
+fn a_link_whose_first_request_does_not_activate_it_ends() {
+    let world = World::with_partitions(&["par1"]);
+    let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
+    let endpoint = Endpoint {
+        host: "localhost".to_owned(),
+        port: world.daemon.port,
+        certificate: ServerCertificate::read(&world.certificate()).unwrap().der().clone(),
+        patience: Duration::from_secs(20),
+    };
+    let config = InitiatorConfig {
+        identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
+        partition: partition.key,
+        serial: partition.serial.value(),
+        suites: Suite::ALL.to_vec(),
+    };
+    for (request, status) in [
+        (vec![0xff; 2], Status::ArgumentsBad),
+        (Vec::new(), Status::ArgumentsBad),
+        (encode(&Request::Ping).unwrap().to_vec(), Status::StcSessionInvalid),
+    ] {
+        let link = Link::connect(&endpoint, config.clone()).unwrap();
+        let reply: Reply = decode(&link.call(&request).unwrap()).unwrap();
+        assert_eq!(reply, Reply::Failed(status), "{request:?}");
+        eventually("the link is ended", || link.call(&request).is_err());
+    }
+    let shown = world.lunash("partition show -partition par1\n");
+    assert_eq!(shown.value("Registered STC Clients:"), "0");
 }

@@ -140,7 +140,9 @@ impl Service for Dispatch {
         match decoded {
             Err(error) => {
                 tracing::warn!(channel = link.channel, %error, "request refused");
-                Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), false))
+                // A link that is not up has one request to get there, and limits to pass with it.
+                let end = link.session().is_none();
+                Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), end))
             }
             Ok(request) if self.answers_at_once(link, &request) => {
                 let (reply, end) = self.act(link, request);

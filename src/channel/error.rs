@@ -128,9 +128,12 @@ pub enum SessionError {
 /// Why a part was not taken. The peer breaks the protocol: end the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartError {
-    /// No header, flags without a meaning, or a part that adds nothing.
+    /// No header, or a part that adds nothing.
     #[error("a message part is malformed")]
     Malformed,
+    /// Not the next part of its message: one is missing, or came before its turn or twice.
+    #[error("a message part is out of its place")]
+    OutOfPlace,
     /// One more incomplete message than permitted.
     #[error("too many messages are incomplete")]
     TooManyMessages,

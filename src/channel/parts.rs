@@ -1,4 +1,8 @@
 //! Messages larger than a record, cut into parts and put together again.
+//!
+//! The records of a message authenticate one by one, and whoever carries them can hold one back or let
+//! another one overtake it. So each part has its number in the message, and one that is not the next
+//! is refused: a message comes out as it was cut, or not at all.
 
 use std::{collections::HashMap, fmt};
 
@@ -15,30 +19,51 @@ const HEADER_BYTES: usize = 5;
 
 const FLAG_LAST: u8 = 0x01;
 
+/// Parts are numbered in the seven bits beside the flag. That many can be numbered, which also
+/// bounds what is kept of a message in small parts.
+const MAXIMUM_PARTS: usize = 128;
+
 /// Cuts a message into the plaintexts of records, in their order; an empty one makes one part.
 ///
-/// Parts of messages with different identifiers may be mixed; those of one keep their order.
+/// Parts of messages with different identifiers may be mixed; those of one keep their order. There
+/// are numbers for 128 parts: no receiver takes more of one message.
 pub fn split(id: u32, message: &[u8]) -> impl Iterator<Item = Part<'_>> {
-    split_piece(id, message, true)
+    split_piece(id, 0, message, true)
 }
 
-/// As [`split`], for the next bytes of a message; only the last piece of one may be empty.
-pub fn split_piece(id: u32, piece: &[u8], is_last: bool) -> impl Iterator<Item = Part<'_>> {
+/// As [`split`], for the next bytes of a message, of which `before` parts were made already; only the
+/// last piece of one may be empty.
+pub fn split_piece(
+    id: u32,
+    before: usize,
+    piece: &[u8],
+    is_last: bool,
+) -> impl Iterator<Item = Part<'_>> {
     let mut rest = Some(piece);
+    let mut number = before;
     std::iter::from_fn(move || {
         let message = rest?;
-        let (chunk, flags) = match message.split_at_checked(MAXIMUM_CHUNK_BYTES) {
+        let (chunk, last) = match message.split_at_checked(MAXIMUM_CHUNK_BYTES) {
             Some((chunk, more)) if !more.is_empty() => {
                 rest = Some(more);
-                (chunk, 0)
+                (chunk, false)
             }
             _ => {
                 rest = None;
-                (message, if is_last { FLAG_LAST } else { 0 })
+                (message, is_last)
             }
         };
-        Some(Part::new(id, flags, chunk))
+        let part = Part::new(id, flags(number, last), chunk);
+        number += 1;
+        Some(part)
     })
+}
+
+/// A part's number and whether it is the last. The greatest number stands for those that there are
+/// none for.
+fn flags(number: usize, last: bool) -> u8 {
+    let number = u8::try_from(number.min(MAXIMUM_PARTS - 1)).unwrap_or_default();
+    number << 1 | if last { FLAG_LAST } else { 0 }
 }
 
 /// A piece of a message, still where the message lies: for [`super::Session::seal_pieces`].
@@ -117,7 +142,9 @@ impl Assembler {
     /// # Errors
     /// The part breaks a rule or a limit. Nothing was taken in; the link should be ended.
     pub fn push(&mut self, plaintext: &[u8]) -> Result<Option<Message>, PartError> {
-        let (id, last, chunk) = decode(plaintext).ok_or(PartError::Malformed)?;
+        let (id, flags, chunk) = decode(plaintext).ok_or(PartError::Malformed)?;
+        let last = flags & FLAG_LAST != 0;
+        self.check_place(id, usize::from(flags >> 1))?;
         self.check_limits(id, last, chunk.len())?;
         let message = self.incomplete.remove(&id).unwrap_or_default();
         self.total -= message.bytes;
@@ -133,6 +160,12 @@ impl Assembler {
     /// Messages of which the last part has not come yet.
     pub fn incomplete(&self) -> usize {
         self.incomplete.len()
+    }
+
+    /// A part is the next of its message. Behind the part with the last number there is no next.
+    fn check_place(&self, id: u32, number: usize) -> Result<(), PartError> {
+        let before = self.incomplete.get(&id).map_or(0, |message| message.chunks.len());
+        if number == before { Ok(()) } else { Err(PartError::OutOfPlace) }
     }
 
     fn check_limits(&self, id: u32, last: bool, chunk: usize) -> Result<(), PartError> {
@@ -172,17 +205,12 @@ impl Incomplete {
     }
 }
 
-/// The identifier, whether it is the last part, the chunk. A part that is not the last must carry
-/// something, or a peer could send parts without end.
-fn decode(plaintext: &[u8]) -> Option<(u32, bool, &[u8])> {
+/// The identifier, the flags, the chunk. A part that is not the last must carry something.
+fn decode(plaintext: &[u8]) -> Option<(u32, u8, &[u8])> {
     let (id, rest) = plaintext.split_first_chunk()?;
     let (flags, chunk) = rest.split_first()?;
-    let id = u32::from_be_bytes(*id);
-    match *flags {
-        FLAG_LAST => Some((id, true, chunk)),
-        0 if !chunk.is_empty() => Some((id, false, chunk)),
-        _ => None,
-    }
+    let says_something = flags & FLAG_LAST != 0 || !chunk.is_empty();
+    says_something.then_some((u32::from_be_bytes(*id), *flags, chunk))
 }
 
 #[cfg(test)]
@@ -222,19 +250,46 @@ mod tests {
     #[test]
     fn malformed_parts_are_refused() {
         let mut assembler = Assembler::new(LIMITS);
-        for bytes in [&[][..], &[0, 0, 0, 1], &part(1, 0, b""), &part(1, 2, b"a"), &part(1, 3, b"")]
-        {
+        for bytes in [&[][..], &[0, 0, 0, 1], &part(1, 0, b"")] {
             assert_eq!(assembler.push(bytes), Err(PartError::Malformed), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_message_without_one_of_its_parts_is_none() {
+        let parts =
+            [part(7, 0, b"do"), part(7, 2, b" not"), part(7, 4, b" sign"), part(7, 7, b"!")];
+        let given = |order: &[usize]| {
+            let mut assembler = Assembler::new(LIMITS);
+            order.iter().map(|at| assembler.push(&parts[*at])).collect::<Result<Vec<_>, _>>()
+        };
+        let whole = given(&[0, 1, 2, 3]).unwrap();
+        assert_eq!(whole, [None, None, None, Some(message(7, b"do not sign!"))]);
+        for order in [&[0, 2][..], &[0, 3], &[1], &[3], &[0, 0], &[0, 1, 1], &[1, 0], &[0, 2, 1, 3]]
+        {
+            assert_eq!(given(order), Err(PartError::OutOfPlace), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_has_as_many_parts_as_there_are_numbers() {
+        let mut assembler = Assembler::new(LIMITS);
+        let pieces = || (0..).flat_map(|before| split_piece(7, before, b"x", false));
+        for part in pieces().take(MAXIMUM_PARTS) {
+            assert_eq!(assembler.push(&part.pieces().concat()), Ok(None));
+        }
+        let next = pieces().nth(MAXIMUM_PARTS).unwrap().pieces().concat();
+        assert_eq!(assembler.push(&next), Err(PartError::OutOfPlace));
+        assert_eq!(assembler.push(&part(7, FLAG_LAST, b"")), Err(PartError::OutOfPlace));
     }
 
     #[test]
     fn a_refused_part_leaves_everything_as_it_was() {
         let mut assembler = Assembler::new(AssemblerLimits { message_bytes: 4, ..LIMITS });
         assert_eq!(assembler.push(&part(1, 0, b"abc")), Ok(None));
-        assert_eq!(assembler.push(&part(1, 0, b"de")), Err(PartError::TooManyBytes));
-        assert_eq!(assembler.push(&part(1, FLAG_LAST, b"de")), Err(PartError::TooManyBytes));
-        assert_eq!(assembler.push(&part(1, FLAG_LAST, b"d")), Ok(Some(message(1, b"abcd"))));
+        assert_eq!(assembler.push(&part(1, 2, b"de")), Err(PartError::TooManyBytes));
+        assert_eq!(assembler.push(&part(1, 2 | FLAG_LAST, b"de")), Err(PartError::TooManyBytes));
+        assert_eq!(assembler.push(&part(1, 2 | FLAG_LAST, b"d")), Ok(Some(message(1, b"abcd"))));
     }
 
     #[test]
@@ -244,12 +299,12 @@ mod tests {
         assert_eq!(assembler.push(&part(1, 0, b"abcde")), Ok(None));
         assert_eq!(assembler.push(&part(2, 0, b"abcd")), Ok(None));
         assert_eq!(assembler.push(&part(3, 0, b"a")), Err(PartError::TooManyMessages));
-        assert_eq!(assembler.push(&part(2, 0, b"ab")), Err(PartError::TooManyBytes));
+        assert_eq!(assembler.push(&part(2, 2, b"ab")), Err(PartError::TooManyBytes));
         // One that comes whole takes no place among the incomplete.
         assert_eq!(assembler.push(&part(3, FLAG_LAST, b"a")), Ok(Some(message(3, b"a"))));
-        assert_eq!(assembler.push(&part(1, FLAG_LAST, b"f")), Ok(Some(message(1, b"abcdef"))));
+        assert_eq!(assembler.push(&part(1, 2 | FLAG_LAST, b"f")), Ok(Some(message(1, b"abcdef"))));
         // Completed ones give their bytes back.
-        assert_eq!(assembler.push(&part(2, 0, b"ef")), Ok(None));
+        assert_eq!(assembler.push(&part(2, 2, b"ef")), Ok(None));
         assert_eq!(assembler.push(&part(3, 0, b"abc")), Ok(None));
     }
 

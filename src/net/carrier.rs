@@ -9,7 +9,8 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{codec::Piece, inbox::Inbox, tunnel::Tunnel};
 use crate::{
     channel::{
-        Assembler, AssemblerLimits, Message, Opened, PartError, Session, SessionError, split_piece,
+        Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Opened, PartError, Session,
+        SessionError, split_piece,
     },
     crypto::{SystemRandom, erase},
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
@@ -138,7 +139,7 @@ impl Carrier {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), CarrierError> {
-        self.send_piece(Piece { id, bytes: message, is_last: true }, out)
+        self.send_piece(Piece { id, before: 0, bytes: message, is_last: true }, out)
     }
 
     /// Puts a piece of a message to the end of `out`.
@@ -148,7 +149,9 @@ impl Carrier {
         out: &mut Vec<u8>,
     ) -> Result<(), CarrierError> {
         self.send_control(out)?;
-        for part in split_piece(piece.id, piece.bytes, piece.is_last) {
+        // Pieces but the last are whole numbers of chunks.
+        let before = piece.before / MAXIMUM_CHUNK_BYTES;
+        for part in split_piece(piece.id, before, piece.bytes, piece.is_last) {
             start(&mut self.frame);
             match &mut self.session {
                 Some(session) => session.seal_pieces(&part.pieces(), &mut self.frame)?,

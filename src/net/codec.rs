@@ -36,6 +36,8 @@ pub(super) trait Codec {
 pub(super) struct Piece<'r> {
     /// The request's number.
     pub(super) id: u32,
+    /// How many bytes of the request came before, in pieces of [`Codec::PIECE_BYTES`].
+    pub(super) before: usize,
     pub(super) bytes: &'r [u8],
     /// Whether the request ends with it.
     pub(super) is_last: bool,

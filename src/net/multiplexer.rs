@@ -46,7 +46,8 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
         let mut rest = request;
         loop {
             let (bytes, more) = rest.split_at_checked(C::PIECE_BYTES).unwrap_or((rest, &[]));
-            match traffic.send(Piece { id, bytes, is_last: more.is_empty() }) {
+            let before = request.len() - rest.len();
+            match traffic.send(Piece { id, before, bytes, is_last: more.is_empty() }) {
                 Ok(Some(seat)) => {
                     if in_pieces {
                         self.through(&mut traffic);

@@ -73,6 +73,8 @@ impl<P: Program> Shell<'_, P> {
     fn step(&mut self) -> bool {
         let prompt = self.program.prompt();
         if self.input.manner() == Manner::Interactive {
+            // What names there are may have to be asked for, which Ctrl-C leaves.
+            self.interrupts.turn_to(Doing::Running);
             let vocabulary = self.vocabulary();
             self.input.learn(vocabulary);
         }

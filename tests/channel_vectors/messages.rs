@@ -209,13 +209,13 @@ fn parts() -> Value {
     let (first, rest) = long.split_at(3);
     let (second, third) = rest.split_at(1);
     let mut plaintexts = Vec::new();
-    for (id, piece, is_last) in [
-        (0x0102_0304, first, false),
-        (7, &short[..], true),
-        (0x0102_0304, second, false),
-        (0x0102_0304, third, true),
+    for (id, before, piece, is_last) in [
+        (0x0102_0304, 0, first, false),
+        (7, 0, &short[..], true),
+        (0x0102_0304, 1, second, false),
+        (0x0102_0304, 2, third, true),
     ] {
-        plaintexts.extend(split_piece(id, piece, is_last).map(|part| hex(&plain(&part))));
+        plaintexts.extend(split_piece(id, before, piece, is_last).map(|part| hex(&plain(&part))));
     }
     json!({
         "messages": [

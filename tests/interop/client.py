@@ -296,13 +296,13 @@ class Channel:
     def ask(self, request):
         self.last += 1
         self.send(RECORD, struct.pack(">IB", self.last, 1) + request)
-        reply = b""
+        reply, parts = b"", 0
         while True:
             part = self.receive()
             number, flags = struct.unpack(">IB", part[:5])
-            assert number == self.last
-            reply += part[5:]
-            if flags == 1:
+            assert (number, flags >> 1) == (self.last, parts)
+            reply, parts = reply + part[5:], parts + 1
+            if flags & 1:
                 return Reader(reply)
 
 

@@ -97,6 +97,7 @@ impl Codec for Frames {
 
     fn send(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), String> {
         assert!(piece.bytes.len() <= Self::PIECE_BYTES);
+        assert!(piece.before.is_multiple_of(Self::PIECE_BYTES));
         out.extend(frame(piece));
         Ok(())
     }
@@ -125,7 +126,7 @@ impl Codec for Frames {
 }
 
 fn whole(id: u32, content: &[u8]) -> Vec<u8> {
-    frame(Piece { id, bytes: content, is_last: true })
+    frame(Piece { id, before: 0, bytes: content, is_last: true })
 }
 
 fn frame(piece: Piece<'_>) -> Vec<u8> {

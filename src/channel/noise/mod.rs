@@ -23,6 +23,8 @@ mod dh;
 mod hybrid;
 mod ik;
 mod nn;
+#[cfg(test)]
+mod schedule;
 mod symmetric;
 
 pub use cipher::CipherKey;

@@ -85,7 +85,7 @@ impl Lunash {
         banner: bool,
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
-        let mut appliance = Appliance(Box::new(ask));
+        let mut appliance = Appliance { ask: Box::new(ask), answers: true };
         let host = appliance.describe()?.host;
         Ok(Self { appliance: RefCell::new(appliance), host, banner, interrupts })
     }
@@ -131,6 +131,10 @@ impl Program for Lunash {
 
     fn candidates(&self, kind: &str) -> Vec<String> {
         let Ok(mut appliance) = self.appliance.try_borrow_mut() else { return Vec::new() };
+        // The prompt does not wait for an appliance that was just seen not to answer.
+        if !appliance.answers {
+            return Vec::new();
+        }
         let names = match kind {
             partition::NAME => partition::entries(&mut appliance)
                 .map(|entries| entries.into_iter().map(|entry| entry.name.into()).collect()),
@@ -147,12 +151,16 @@ impl Program for Lunash {
 type Ask = dyn FnMut(&AdminRequest) -> Result<AdminReply, AdminError>;
 
 /// The appliance, as commands ask it.
-struct Appliance(Box<Ask>);
+struct Appliance {
+    ask: Box<Ask>,
+    /// Whether it answered what it was asked last.
+    answers: bool,
+}
 
 impl Appliance {
     /// Asks for something that is answered by more than [`AdminReply::Done`].
     fn ask(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
-        match (self.0)(request).map_err(|error| failure::unreachable(&error))? {
+        match self.reply(request)? {
             AdminReply::Failed(status) => Err(failure::refused(status)),
             reply => Ok(reply),
         }
@@ -160,7 +168,9 @@ impl Appliance {
 
     /// Asks for something whose refusal the command explains itself.
     fn reply(&mut self, request: &AdminRequest) -> Result<AdminReply, Failure> {
-        (self.0)(request).map_err(|error| failure::unreachable(&error))
+        let reply = (self.ask)(request);
+        self.answers = reply.is_ok();
+        reply.map_err(|error| failure::unreachable(&error))
     }
 
     /// Asks for something to be done whose refusal the command explains itself.
