@@ -226,7 +226,9 @@ impl Round {
             let at = usize::from(byte[0] & 1);
             times[at].push(refuse(pair[at]) * 1e6);
         }
-        times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        for times in &mut times {
+            times.sort_by(f64::total_cmp);
+        }
         Self(times)
     }
 
