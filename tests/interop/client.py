@@ -1,17 +1,22 @@
-"""A client of the protocol, written from docs/protocol.md alone.
+"""A client of the protocol, written from docs/protocol.md and docs/messages.md alone.
 
 Needs Python 3.9 or newer and the package `cryptography` with ML-KEM (48 or newer). Reads one JSON
 object from standard input:
 
-    host, port, certificate (PEM), serial, partition_key (hex), identity_secret (hex), label, suites
+    deed, document (the path of docs/messages.md), host, port, certificate (PEM), serial,
+    partition_key (hex), identity_secret (hex), label, suites
 
-and writes one to standard output: what `describe` told about the partition, the suite, and how often
-the keys were changed while it asked.
+does the deed, and writes to standard output, again in JSON, what came of it. The deeds:
+
+    describe        asks about the partition and its mechanisms while it changes keys
+    wait            seals records until the partition wants the keys changed
+    break           breaks the protocol's rules one by one, and sees to what the document says of it
 """
 
 import hashlib
 import hmac
 import json
+import os
 import socket
 import ssl
 import struct
@@ -20,6 +25,8 @@ import sys
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+
+from messages import Document
 
 PATIENCE_SECONDS = 30
 TAG = 16
@@ -137,6 +144,16 @@ class Connection:
     def send(self, content):
         self.tls.sendall(struct.pack(">I", len(content)) + content)
 
+    def send_all(self, contents):
+        self.tls.sendall(b"".join(struct.pack(">I", len(content)) + content for content in contents))
+
+    def ends(self):
+        """Whether the server closes without another word."""
+        try:
+            return self.tls.recv(1) == b""
+        except (ConnectionError, ssl.SSLError):
+            return True
+
     def exactly(self, size):
         taken = b""
         while len(taken) < size:
@@ -199,6 +216,7 @@ class Handshake:
 def agree(connection, config):
     """Section 4, and section 11 if a cookie is demanded."""
     offer, obeyed = config["suites"], []
+    connection.cookies = 0
     for _ in range(2):
         suite = next((one for one in offer if not obeyed or one in obeyed), None)
         if suite is None:
@@ -207,6 +225,7 @@ def agree(connection, config):
         connection.send(attempt.message)
         answer = connection.receive()
         if answer[0] == COOKIE and len(answer) == 17:
+            connection.cookies += 1
             connection.send(bytes([INIT_WITH_COOKIE]) + answer[1:] + attempt.message)
             answer = connection.receive()
         obeyed = attempt.verdict(answer)
@@ -218,18 +237,21 @@ def agree(connection, config):
 class Channel:
     """Sections 5, 7 and 10."""
 
-    def __init__(self, connection, handshake):
-        self.connection, self.suite = connection, handshake.suite
-        self.epoch, self.sealed = 0, 0
+    def __init__(self, connection, handshake, document):
+        self.connection, self.suite, self.document = connection, handshake.suite, document
+        self.epoch, self.sealed, self.wanted, self.replays = 0, 0, 0, 0
         self.send_key, receive, self.chain, self.hash = handshake.state.split()
         self.receive_keys = {0: receive}
         self.seen, self.rekeying, self.last = set(), None, 0
 
-    def send(self, kind, plaintext):
+    def seal(self, kind, plaintext):
         header = struct.pack(">BIQ", kind, self.epoch, self.sealed)
         sealed = self.send_key.seal(self.sealed, header, plaintext)
         self.sealed += 1
-        self.connection.send(header + sealed)
+        return header + sealed
+
+    def send(self, kind, plaintext):
+        self.connection.send(self.seal(kind, plaintext))
 
     def receive(self):
         """The plaintext of the next data record; control records are obeyed on the way."""
@@ -247,6 +269,7 @@ class Channel:
     def obey(self, control):
         kind, rest = control[0], control[1:]
         if kind == 0x01:
+            self.wanted += 1
             self.start_rekey()
         elif kind == 0x03:
             self.finish_rekey(rest)
@@ -293,109 +316,277 @@ class Channel:
         self.receive_keys[self.epoch] = receive
         self.send(CONTROL, b"\x04" + struct.pack(">Q", before))
 
-    def ask(self, request):
+    def send_message(self, content, sizes=()):
+        """Sends a request: pieces of these sizes, then the rest in one. Gives its identifier."""
         self.last += 1
-        self.send(RECORD, struct.pack(">IB", self.last, 1) + request)
-        reply, parts = b"", 0
+        records = []
+        for place, size in enumerate(sizes):
+            records.append(self.seal(RECORD, struct.pack(">IB", self.last, place << 1) + content[:size]))
+            content = content[size:]
+        last = struct.pack(">IB", self.last, len(sizes) << 1 | 1) + content
+        self.connection.send_all(records + [self.seal(RECORD, last)])
+        return self.last
+
+    def reply(self):
+        """The next reply and its identifier; of one whose parts are not mixed with others."""
+        content, parts, first = b"", 0, None
         while True:
             part = self.receive()
-            number, flags = struct.unpack(">IB", part[:5])
-            assert (number, flags >> 1) == (self.last, parts)
-            reply, parts = reply + part[5:], parts + 1
-            if flags & 1:
-                return Reader(reply)
+            number, place = struct.unpack(">IB", part[:5])
+            first = number if first is None else first
+            assert (number, place >> 1) == (first, parts)
+            content, parts = content + part[5:], parts + 1
+            if place & 1:
+                return number, self.document.message("Reply", content)
+
+    def ask_bytes(self, content, sizes=()):
+        identifier = self.send_message(content, sizes)
+        number, reply = self.reply()
+        assert number == identifier
+        return reply
+
+    def ask(self, request, reply):
+        """Asks for a reply of this name, and gives what is in it."""
+        got = self.ask_bytes(self.document.encode("Request", request))
+        if got == reply:
+            return None
+        if isinstance(got, str) or reply not in got:
+            raise SystemExit("%s instead of %s" % (got, reply))
+        return got[reply]
 
 
-class Reader:
-    """Section 8: postcard."""
+class Client:
+    """What is needed to connect."""
 
-    def __init__(self, content):
-        self.rest = content
+    def __init__(self, config):
+        self.config, self.document = config, Document(config["document"])
 
-    def take(self, size):
-        taken, self.rest = self.rest[:size], self.rest[size:]
-        assert len(taken) == size
-        return taken
+    def channel(self, **other):
+        config = {**self.config, **other}
+        connection = Connection(config)
+        return Channel(connection, agree(connection, config), self.document)
 
-    def number(self):
-        value = shift = 0
-        while True:
-            (byte,) = self.take(1)
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    def text(self):
-        return self.take(self.number()).decode()
-
-    def flag(self):
-        return {0: False, 1: True}[self.take(1)[0]]
-
-    def optional(self, read):
-        return read() if self.flag() else None
+    def activated(self):
+        channel = self.channel()
+        activated = channel.ask({"Activate": {"client": self.config["label"]}}, "Activated")
+        channel.number, channel.partition = activated["channel"], activated["partition"]
+        return channel
 
 
-def varint(value):
-    made = b""
-    while value >= 0x80:
-        made += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return made + bytes([value])
-
-
-def partition(reader):
-    """`PartitionInfo`."""
-    info = {
-        "serial": reader.number(),
-        "label": reader.optional(reader.text),
-        "user_initialized": reader.flag(),
-        "model": reader.text(),
-        "firmware": reader.text(),
-        "total_storage": reader.number(),
-        "used_storage": reader.number(),
-        "objects": reader.number(),
-        "clients": reader.number(),
-        "ouid": reader.take(12).hex(),
-        "logged_in": reader.optional(reader.number),
-    }
-    assert reader.rest == b"", "bytes are left over"
-    return info
-
-
-def expect(reader, number):
-    got = reader.number()
-    if got != number:
-        raise SystemExit("reply %d instead of %d: %s" % (got, number, reader.rest.hex()))
-    return reader
-
-
-def main():
-    config = json.load(sys.stdin)
-    connection = Connection(config)
-    channel = Channel(connection, agree(connection, config))
-    label = config["label"].encode()
-    activated = expect(channel.ask(varint(0) + varint(len(label)) + label), 2)
-    number = activated.number()
-    partition(activated)
-
-    described = partition(expect(channel.ask(varint(2)), 3))
+def describe(client):
+    channel = client.activated()
+    described = channel.ask("Describe", "Partition")
+    assert described == channel.partition
+    # A nested request, and a reply of structures in a list in a variant.
+    mechanisms = channel.ask({"Cryptoki": "Mechanisms"}, "Cryptoki")["Mechanisms"]
     # The keys are changed while requests go on; afterwards the partition says the same.
     for _ in range(2):
         before = channel.epoch
         channel.start_rekey()
         for _ in range(4):
-            expect(channel.ask(varint(1)), 0)
+            channel.ask("Ping", "Done")
         assert channel.epoch == before + 1 and len(channel.receive_keys) == 1
-    assert partition(expect(channel.ask(varint(2)), 3)) == described
-    json.dump({
-        "channel": number,
+    assert channel.ask("Describe", "Partition") == described
+    return {**facts(channel), "partition": described, "mechanisms": mechanisms}
+
+
+def facts(channel):
+    return {
+        "channel": channel.number,
         "suite": channel.suite.number,
+        "cookies": channel.connection.cookies,
         "epoch": channel.epoch,
+        "wanted": channel.wanted,
         "rekey_threshold": channel.threshold,
         "replay_window": channel.window,
-        "partition": described,
-    }, sys.stdout)
+    }
+
+
+def wait(client):
+    """Requests of as many parts as there are numbers, each of one byte, until the threshold."""
+    channel = client.activated()
+    unknown = {"session": 1, "operation": "Encrypt", "data": bytes(128).hex()}
+    request = client.document.encode("Request", {"Cryptoki": {"Update": unknown}})
+    parts = [1] * 127
+    assert len(request) > len(parts)
+    channel.ask("Ping", "Done")
+    threshold, sealed, messages = channel.threshold, channel.sealed, 0
+    while channel.epoch == 0:
+        assert channel.sealed < threshold + 2 * 128, "the partition does not ask"
+        sealed = channel.sealed
+        assert channel.ask_bytes(request, parts) == {"Failed": 0xB3}
+        messages += 1
+    # Nothing was asked for before its time.
+    assert sealed + 128 >= threshold
+    for _ in range(4):
+        channel.ask("Ping", "Done")
+    return {**facts(channel), "messages": messages}
+
+
+PING, MALFORMED = b"\x01", b"\xff"
+ARGUMENTS_BAD, REJECTED, SESSION_INVALID = 0x7, 0x200, 0x80000053
+
+
+def break_rules(client):
+    """Each deed on a link of its own. What is in the lists ends the link without an answer."""
+    silent = [incomplete_65, message_too_large, too_much_in_all, out_of_place, place_twice, nothing_in_it,
+              unknown_control, foreign_control, changed_in_epoch_0, rekey_twice, altered, empty_frame]
+    done = []
+    for deed in silent:
+        channel = client.activated()
+        deed(channel)
+        assert channel.connection.ends(), deed.__name__
+        done.append(deed.__name__)
+    for deed in (before_activation, once_activated, limits_reached, one_identifier, replayed, first_messages):
+        deed(client)
+        done.append(deed.__name__)
+    return done
+
+
+def part(channel, identifier, place, piece):
+    channel.send(RECORD, struct.pack(">IB", identifier, place) + piece)
+
+
+def incomplete_65(channel):
+    for identifier in range(1000, 1065):
+        part(channel, identifier, 0, b"a")
+
+
+def message_too_large(channel):
+    pieces = [65531] * 64
+    channel.send_message(bytes(4 * 1024 * 1024 + 1), pieces)
+
+
+def fill(channel, messages, less=0):
+    """Messages of 4 MiB each of which the last part is missing."""
+    for identifier in range(1000, 1000 + messages):
+        left, place = 4 * 1024 * 1024 - (less if identifier == 1000 else 0), 0
+        while left:
+            size = min(left, 65531)
+            part(channel, identifier, place << 1, bytes(size))
+            left, place = left - size, place + 1
+
+
+def too_much_in_all(channel):
+    fill(channel, 2)
+    channel.send_message(PING)
+
+
+def out_of_place(channel):
+    part(channel, 1000, 0, b"a")
+    part(channel, 1000, 2 << 1, b"a")
+
+
+def place_twice(channel):
+    part(channel, 1000, 0, b"a")
+    part(channel, 1000, 0, b"a")
+
+
+def nothing_in_it(channel):
+    part(channel, 1000, 0, b"")
+
+
+def unknown_control(channel):
+    channel.send(CONTROL, b"\x07")
+
+
+def foreign_control(channel):
+    channel.send(CONTROL, b"\x05" + struct.pack(">QH", 0, 120))
+
+
+def changed_in_epoch_0(channel):
+    channel.send(CONTROL, b"\x04" + struct.pack(">Q", 0))
+
+
+def rekey_twice(channel):
+    channel.start_rekey()
+    channel.rekeying = None
+    channel.start_rekey()
+    # What the partition says to the first one comes before the end.
+    channel.connection.receive()
+
+
+def altered(channel):
+    record = bytearray(channel.seal(RECORD, struct.pack(">IB", 1000, 1) + PING))
+    record[-1] ^= 1
+    channel.connection.send(bytes(record))
+
+
+def empty_frame(channel):
+    channel.connection.tls.sendall(bytes(4))
+
+
+def before_activation(client):
+    for first, status in ((PING, SESSION_INVALID), (MALFORMED, ARGUMENTS_BAD), (b"\x1a", REJECTED)):
+        channel = client.channel()
+        assert channel.ask_bytes(first) == {"Failed": status}
+        assert channel.connection.ends()
+
+
+def once_activated(client):
+    channel, encode = client.activated(), client.document.encode
+    late = [{"Activate": {"client": "python"}}, "Assigned", {"Open": {"serial": client.config["serial"]}}]
+    for request in late:
+        assert channel.ask_bytes(encode("Request", request)) == {"Failed": REJECTED}
+    assert channel.ask_bytes(MALFORMED) == {"Failed": ARGUMENTS_BAD}
+    # A varint that is longer than it needs to be.
+    assert channel.ask_bytes(b"\x81\x00") == "Done"
+    application = {"major": 1, "minor": 2}
+    for request in ("JoinApplication", "OpenApplication", "CloseApplication"):
+        channel.ask({request: application}, "Done")
+
+
+def limits_reached(client):
+    channel = client.activated()
+    for identifier in range(1000, 1064):
+        part(channel, identifier, 0, b"a")
+    channel.ask("Ping", "Done")
+    channel = client.activated()
+    assert channel.ask_bytes(bytes(4 * 1024 * 1024), [65531] * 64) == {"Failed": ARGUMENTS_BAD}
+    # One byte is left for the ping.
+    fill(channel, 2, less=1)
+    channel.ask("Ping", "Done")
+
+
+def one_identifier(client):
+    channel = client.activated()
+    for _ in range(2):
+        part(channel, 1000, 1, PING)
+    assert [channel.reply(), channel.reply()] == [(1000, "Done")] * 2
+
+
+def replayed(client):
+    channel = client.activated()
+    record = channel.seal(RECORD, struct.pack(">IB", 1000, 1) + PING)
+    channel.connection.send_all([record] * 3)
+    assert channel.reply() == (1000, "Done")
+    channel.ask("Ping", "Done")
+    assert channel.replays == 2
+
+
+def first_messages(client):
+    # Another version is told ours, a stranger nothing.
+    connection = Connection(client.config)
+    connection.send(bytes([INIT, 2]))
+    assert connection.receive() == bytes([VERSION, 1]) and connection.ends()
+    for suites, size in (([0x11], 1171), ([0x01], 67)):
+        connection = Connection(client.config)
+        stranger = {**client.config, "identity_secret": os.urandom(32).hex()}
+        connection.send(Handshake(stranger, suites, Suite(suites[0]), []).message)
+        assert connection.receive() == bytes([REFUSAL]) + bytes(size - 1) and connection.ends()
+    # Four first messages and no more.
+    connection = Connection(client.config)
+    for _ in range(4):
+        attempt = Handshake(client.config, [0x01], Suite(0x01), [])
+        connection.send(attempt.message)
+        assert attempt.verdict(connection.receive()) == [0x11, 0x12, 0x13, 0x14]
+    assert connection.ends()
+
+
+def main():
+    client = Client(json.load(sys.stdin))
+    deed = {"describe": describe, "wait": wait, "break": break_rules}[client.config["deed"]]
+    json.dump(deed(client), sys.stdout)
 
 
 if __name__ == "__main__":
