@@ -1,6 +1,6 @@
 //! A client in another language, written from `docs/protocol.md` and `docs/messages.md` alone, against a
-//! real daemon: `tests/interop/client.py`. `tests/interop/messages.py` beside it reads the tables of
-//! messages and encodes by them.
+//! real daemon: `tests/interop/client.py`. `messages.py` beside it reads the tables of messages and
+//! encodes by them.
 //!
 //! `LUNACM_PYTHON` names a Python that has the packages of `tests/interop/requirements.txt`. Without
 //! it the test makes a virtual environment with the `python3` there is, once for each target
@@ -26,7 +26,7 @@ use lunacm::{
     wire::{ClientIdentityFile, PartitionIdentityFile},
 };
 use serde_json::{Value, json};
-use world::{Client, PO, World};
+use world::{CO, Client, PO, World};
 
 /// How long making the environment may take.
 const INSTALLATION: Duration = Duration::from_mins(5);
@@ -53,7 +53,7 @@ fn another_implementation_is_a_client_like_any_other() {
         as_shown(&told["partition"], &officer);
         assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
     }
-    let refused = stranger.run("describe", &CLASSIC);
+    let refused = stranger.run("describe", &CLASSIC, &[]);
     assert!(refused.1.contains("no suite in common"), "{}", refused.1);
 
     set(
@@ -95,12 +95,49 @@ fn another_implementation_changes_keys_when_the_partition_wants_it() {
 }
 
 #[test]
+fn another_implementation_uses_keys_and_opens_what_leaves_a_domain() {
+    let world = World::with_partitions(&["par1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    let more = [("password", json!(CO)), ("domain", json!("dom"))];
+    let told = stranger.ask_with("transfer", &HYBRID, &more);
+    assert_eq!(told["suite"], json!(0x11));
+}
+
+#[test]
 fn the_daemon_keeps_the_documents_rules_against_those_who_break_them() {
     let world = World::with_partitions(&["par1"]);
     let officer = world.officer("client1");
     let stranger = Stranger::register(&world, &officer);
     let done = stranger.ask("break", &HYBRID);
     assert!(done.as_array().is_some_and(|deeds| deeds.len() >= 18), "{done}");
+}
+
+#[test]
+fn another_implementation_is_a_client_by_certificate() {
+    let world = World::with_partitions(&["par1"]);
+    let client = world.client("client2");
+    client.vtl(&["createCert", "-n", "client2"]).ok();
+    let certificate = client.home.join("cert/client/client2.pem");
+    fs::copy(&certificate, world.daemon.data.join("files/client2.pem")).unwrap();
+    world
+        .lunash(
+            "client register -client client2 -hostname client2\n\
+             client assignPartition -client client2 -partition par1\n",
+        )
+        .ok();
+    let stranger = Stranger::new(&world);
+    let told = stranger.ask_with(
+        "ntls",
+        &HYBRID,
+        &[
+            ("client_certificate", json!(certificate)),
+            ("client_key", json!(client.home.join("cert/client/client2Key.pem"))),
+        ],
+    );
+    assert_eq!(told["serials"], json!([stranger.partition.serial.value()]));
+    assert_eq!(told["partition"]["label"], Value::Null);
+    assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
 }
 
 #[test]
@@ -142,35 +179,42 @@ struct Stranger {
 }
 
 impl Stranger {
+    fn new(world: &World) -> Self {
+        let partition = fs::read(world.identities().remove(0)).unwrap();
+        let partition = PartitionIdentityFile::parse(&partition).unwrap();
+        let (certificate, port) = (world.certificate(), world.daemon.port);
+        Self { secret: [0x5a; 32], partition, certificate, port }
+    }
+
     /// Has the Partition SO register it.
     fn register(world: &World, officer: &Client) -> Self {
-        let secret = [0x5a; 32];
-        let key = *KeyPair::from_secret(&secret).public();
+        let stranger = Self::new(world);
+        let key = *KeyPair::from_secret(&stranger.secret).public();
         let file = ClientIdentityFile { label: "python".parse().unwrap(), key };
         let path = world.root.path().join("python");
         fs::write(&path, file.to_text()).unwrap();
-        let script = format!(
-            "role login -name po -password {PO}\nstcconfig clientregister -label python -file {}\n",
-            path.display()
-        );
-        officer.lunacm(&script).ok();
-        let partition = fs::read(world.identities().remove(0)).unwrap();
-        let partition = PartitionIdentityFile::parse(&partition).unwrap();
-        Self { secret, partition, certificate: world.certificate(), port: world.daemon.port }
+        let path = path.display();
+        set(officer, &format!("stcconfig clientregister -label python -file {path}\n"));
+        stranger
     }
 
     /// What came of a deed of the client's.
     fn ask(&self, deed: &str, suites: &[u8]) -> Value {
-        let (told, errors) = self.run(deed, suites);
+        self.ask_with(deed, suites, &[])
+    }
+
+    /// As [`Self::ask`], for a deed that needs to know more.
+    fn ask_with(&self, deed: &str, suites: &[u8], more: &[(&str, Value)]) -> Value {
+        let (told, errors) = self.run(deed, suites, more);
         serde_json::from_str(&told).unwrap_or_else(|_| panic!("{deed} {suites:?}: {told}{errors}"))
     }
 
     /// What the client wrote to its output and to its errors.
-    fn run(&self, deed: &str, suites: &[u8]) -> (String, String) {
+    fn run(&self, deed: &str, suites: &[u8], more: &[(&str, Value)]) -> (String, String) {
         let hex = |bytes: &[u8]| {
             bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
         };
-        let config = json!({
+        let mut config = json!({
             "deed": deed,
             "document": document(),
             "host": "localhost",
@@ -182,8 +226,12 @@ impl Stranger {
             "label": "python",
             "suites": suites,
         });
+        for (name, value) in more {
+            config[*name] = value.clone();
+        }
         let mut command = Command::new(&*PYTHON);
-        command.arg(script("client.py"));
+        // The modules beside it leave nothing behind in the tree.
+        command.arg("-B").arg(script("client.py"));
         finish(command, &config.to_string(), PATIENCE)
     }
 }

@@ -3,9 +3,15 @@
 As a program it encodes and decodes the vectors: messages.py docs/messages.md data/vectors/messages-v1.json
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import re
 import sys
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 UNSIGNED = {"u16": (3, 16), "u32": (5, 32), "u64": (10, 64)}
 CHARACTERS = r"A-Za-z0-9 !#$%'()*+,\-./:=@\[\]^_{}~"
@@ -191,6 +197,34 @@ def octets(value):
     return bytes.fromhex(value) if isinstance(value, str) else bytes(value)
 
 
+def domain(secret, salt):
+    """Section 12: the proof of a domain, and its key."""
+    root = Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=19456).derive(secret)
+    return hmac.digest(root, b"verifier", "sha256"), hmac.digest(root, b"wrapping key", "sha256")
+
+
+def opened(key, purpose, sealed):
+    """Section 12: the attributes of an object that left a partition."""
+    names = (b"transfer", purpose.lower().encode(), b"attributes")
+    associated = b"lunacm seal v1\0" + b"".join(len(name).to_bytes(8, "big") + name for name in names)
+    assert sealed[0] == 1
+    return AESGCM(key).decrypt(sealed[1:13], sealed[13:], associated)
+
+
+def identity(file):
+    """protocol.md, section 14: the key of an identity file, and its hash."""
+    lines = file.splitlines()
+    assert re.fullmatch("lunacm STC (client|partition) identity, version 1", lines[0])
+    assert lines[-1] == "End of " + lines[0][:-len(", version 1")]
+    values = [line.split(": ", 1) for line in lines[1:-1]]
+    optional = [[], ["Label"]] if "partition" in lines[0] else [["Label"]]
+    serial = ["Serial-Number"] if "partition" in lines[0] else []
+    assert [name for name, _ in values] in [serial + label + ["Algorithm", "Public-Key"] for label in optional]
+    key = base64.b64decode(values[-1][1], validate=True)
+    digits = hashlib.sha256(b"lunacm STC identity v1\0" + key).hexdigest()
+    return key.hex(), " ".join(digits[at:at + 4] for at in range(0, 64, 4))
+
+
 def check(document, vectors):
     """How many messages came out as they are recorded."""
     checked = 0
@@ -216,6 +250,14 @@ def check(document, vectors):
         part = vector["identifier"].to_bytes(4, "big") + b"\1" + request
         assert len(part).to_bytes(4, "big") + part == bytes.fromhex(vector["frame"]), vector
         checked += 1
+    for vector in vectors["identity files"]:
+        assert identity(vector["file"]) == (vector["key"], vector["hash"]), vector
+        checked += 1
+    one = vectors["domain"]
+    proof, key = domain(bytes.fromhex(one["secret"]), bytes.fromhex(one["salt"]))
+    assert (proof.hex(), key.hex()) == (one["proof"], one["key"])
+    sealed = opened(key, one["purpose"], bytes.fromhex(one["sealed"]))
+    assert document.encode("Template", one["object"]) == sealed
     assert assembled(vectors["parts"]["parts"]) == {
         one["identifier"]: one["message"] for one in vectors["parts"]["messages"]}
     return checked
