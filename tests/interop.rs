@@ -114,6 +114,14 @@ fn the_daemon_keeps_the_documents_rules_against_those_who_break_them() {
 }
 
 #[test]
+fn every_request_has_the_reply_that_the_document_names() {
+    let world = World::with_partitions(&["par1"]);
+    let left = Stranger::new(&world).ask("tour", &HYBRID);
+    // These two belong to NTLS.
+    assert_eq!(left, json!(["Assigned", "Cryptoki", "Open"]));
+}
+
+#[test]
 fn another_implementation_is_a_client_by_certificate() {
     let world = World::with_partitions(&["par1"]);
     let client = world.client("client2");

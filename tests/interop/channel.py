@@ -277,6 +277,7 @@ class Client:
         channel = self.channel()
         activated = channel.ask({"Activate": {"client": self.config["label"]}}, "Activated")
         channel.number, channel.partition = activated["channel"], activated["partition"]
+        channel.label = self.config["label"]
         return channel
 
     def plain(self):

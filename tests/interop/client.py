@@ -13,6 +13,7 @@ does the deed, and writes to standard output, again in JSON, what came of it. Th
     break           breaks the protocol's rules one by one, and sees to what the document says of it
     transfer        makes a key as the Crypto Officer, uses it, and opens what leaves the partition, of
                     which it knows the domain
+    tour            makes every request, and gets the reply that the document's table names
     ntls            is a client by certificate; client_certificate and client_key (PEM) stand for the
                     identity
 """
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from channel import Client, Connection
 from messages import domain, opened
 from rules import NOT_PRESENT, REJECTED, SESSION_INVALID, break_rules
+from tour import tour
 
 AES_KEY_GEN, AES_GCM = 0x1080, 0x1087
 CLASS, TOKEN, LABEL, VALUE, ENCRYPT, VALUE_LEN = 0x0, 0x1, 0x3, 0x11, 0x104, 0x161
@@ -150,7 +152,8 @@ def ntls(client):
 
 def main():
     client = Client(json.load(sys.stdin))
-    deeds = {"describe": describe, "wait": wait, "transfer": transfer, "break": break_rules, "ntls": ntls}
+    deeds = {"describe": describe, "wait": wait, "transfer": transfer, "tour": tour,
+             "break": break_rules, "ntls": ntls}
     json.dump(deeds[client.config["deed"]](client), sys.stdout)
 
 

@@ -30,7 +30,7 @@ class Document:
     """The types that the document has tables of."""
 
     def __init__(self, path):
-        self.fields, self.variants, self.names = {}, {}, {}
+        self.fields, self.variants, self.names, self.replies = {}, {}, {}, {}
         heading, columns = "", None
         with open(path, encoding="utf-8") as file:
             for line in file:
@@ -53,6 +53,8 @@ class Document:
         elif columns[:3] == ["number", "variant", "fields"]:
             fields = [field.rpartition(": ")[::2] for field in cells[2].split(", ") if field]
             self.variants.setdefault(heading, []).append((cells[1], fields))
+            if columns[-1] == "reply":
+                self.replies[cells[1]] = re.findall("[A-Z][A-Za-z]*", cells[-1])
 
     def encode(self, kind, value):
         if kind in self.names:
