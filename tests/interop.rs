@@ -150,12 +150,18 @@ fn another_implementation_is_a_client_by_certificate() {
 
 #[test]
 fn the_documents_tables_are_enough_to_read_and_write_every_message() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(&*PYTHON);
-    command.arg(script("messages.py")).arg(document());
-    command.arg(root.join("data/vectors/messages-v1.json"));
+    command.arg("-B").arg(script("messages.py")).arg(document()).arg(vectors("messages-v1.json"));
     let (checked, errors) = finish(command, "", PATIENCE);
     assert!(checked.trim().parse().is_ok_and(|checked: usize| checked >= 130), "{errors}");
+}
+
+#[test]
+fn the_recorded_exchanges_are_what_another_implementation_says() {
+    let mut command = Command::new(&*PYTHON);
+    command.arg("-B").arg(script("exchanges.py")).arg(vectors("stc-v1.json"));
+    let (checked, errors) = finish(command, "", PATIENCE);
+    assert_eq!(checked.trim(), "14", "{errors}");
 }
 
 /// What a Partition SO sets.
@@ -275,6 +281,10 @@ fn python() -> PathBuf {
 
 fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md")
+}
+
+fn vectors(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/vectors").join(name)
 }
 
 fn script(name: &str) -> PathBuf {

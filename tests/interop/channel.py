@@ -1,5 +1,6 @@
 """Links by docs/protocol.md: frames, handshakes, records, parts, changes of keys."""
 
+import os
 import socket
 import ssl
 import struct
@@ -35,6 +36,10 @@ class Connection:
         if self.tls.getpeercert(binary_form=True) != expected:
             raise SystemExit("the appliance shows another certificate")
 
+    def draw(self):
+        """What ephemeral keys are made of, 32 bytes at a time."""
+        return os.urandom(32)
+
     def send(self, content):
         self.tls.sendall(struct.pack(">I", len(content)) + content)
 
@@ -66,7 +71,7 @@ class Connection:
 class Handshake:
     """Section 3: one attempt under one suite."""
 
-    def __init__(self, config, offer, suite, obeyed):
+    def __init__(self, connection, config, offer, suite, obeyed):
         self.suite = suite
         self.static = X25519PrivateKey.from_private_bytes(bytes.fromhex(config["identity_secret"]))
         partition = bytes.fromhex(config["partition_key"])
@@ -76,12 +81,13 @@ class Handshake:
         self.state = state = Symmetric(suite, suite.handshake)
         state.mix_hash(b"lunacm STC handshake\0" + header)
         state.mix_hash(partition)
-        self.e = X25519PrivateKey.generate()
+        self.e = X25519PrivateKey.from_private_bytes(connection.draw())
         noise = raw(self.e.public_key())
         state.mix_hash(noise)
         state.mix_key(dh(self.e, partition))
         if suite.hybrid:
-            self.e1 = MLKEM768PrivateKey.generate()
+            # Both seeds of key generation: FIPS 203, Algorithm 16.
+            self.e1 = MLKEM768PrivateKey.from_seed_bytes(connection.draw() + connection.draw())
             noise += state.encrypt_and_hash(raw(self.e1.public_key()))
         noise += state.encrypt_and_hash(raw(self.static.public_key()))
         state.mix_key(dh(self.static, partition))
@@ -115,7 +121,7 @@ def agree(connection, config):
         suite = next((one for one in offer if not obeyed or one in obeyed), None)
         if suite is None:
             raise SystemExit("no suite in common")
-        attempt = Handshake(config, offer, Suite(suite), obeyed)
+        attempt = Handshake(connection, config, offer, Suite(suite), obeyed)
         connection.send(attempt.message)
         answer = connection.receive()
         if answer[0] == COOKIE and len(answer) == 17:
@@ -184,7 +190,9 @@ class Channel:
         state = Symmetric(self.suite, self.suite.rekey)
         state.mix_hash(b"lunacm STC rekey\0" + struct.pack(">I", self.epoch + 1) + self.hash)
         state.mix_key_and_hash(self.chain)
-        e, e1 = X25519PrivateKey.generate(), MLKEM768PrivateKey.generate()
+        draw = self.connection.draw
+        e = X25519PrivateKey.from_private_bytes(draw())
+        e1 = MLKEM768PrivateKey.from_seed_bytes(draw() + draw()) if self.suite.hybrid else None
         message = raw(e.public_key())
         state.mix_hash(message)
         state.mix_key(message)

@@ -155,12 +155,12 @@ def first_messages(client):
     for suites, size in (([0x11], 1171), ([0x01], 67)):
         connection = Connection(client.config)
         stranger = {**client.config, "identity_secret": os.urandom(32).hex()}
-        connection.send(Handshake(stranger, suites, Suite(suites[0]), []).message)
+        connection.send(Handshake(connection, stranger, suites, Suite(suites[0]), []).message)
         assert connection.receive() == bytes([REFUSAL]) + bytes(size - 1) and connection.ends()
     # Four first messages and no more.
     connection = Connection(client.config)
     for _ in range(4):
-        attempt = Handshake(client.config, [0x01], Suite(0x01), [])
+        attempt = Handshake(connection, client.config, [0x01], Suite(0x01), [])
         connection.send(attempt.message)
         assert attempt.verdict(connection.receive()) == [0x11, 0x12, 0x13, 0x14]
     assert connection.ends()
