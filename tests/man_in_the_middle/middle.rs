@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     plan::{Order, Plan, Seen, Way},
     program::{APPLIANCE, KEY, ORDERS},
-    world::{World, eventually},
+    world::{Client, World, eventually},
 };
 
 /// A daemon, and the process between it and its clients.
@@ -90,6 +90,22 @@ impl Middle {
             patience: Duration::from_secs(5),
         };
         (Link::connect(&endpoint, self.config.clone()).map(Arc::new), port)
+    }
+
+    /// A client whose way to the appliance is the middle's, and the port that names it there.
+    pub fn client(&self, name: &str) -> (Client, u16) {
+        let port = self.order(&Order::Carry(Plan::Honest));
+        let client = Client { port, ..self.world.client(name) };
+        client.prepare(&self.world.certificate());
+        let identity = self.world.identities().remove(0);
+        let register = format!("stc partitionregister -file {}", identity.display());
+        client.lunacm(&format!("{register}\nstc enable -id 0 -force\n")).ok();
+        (client, port)
+    }
+
+    /// Has the next connection to a port carried by this plan.
+    pub fn next(&self, port: u16, plan: Plan) {
+        self.order::<()>(&Order::Next { port, plan });
     }
 
     /// What the man in the middle has seen of a link.
