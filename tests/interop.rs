@@ -149,6 +149,17 @@ fn another_implementation_is_a_client_by_certificate() {
 }
 
 #[test]
+fn the_daemon_keeps_the_documents_limits_of_links() {
+    let limits = ["--max-links-per-client", "1", "--idle-timeout", "5"];
+    let world = World::with_partitions_and(&["par1"], &limits);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    assert_eq!(stranger.ask("crowd", &HYBRID), json!("ended"));
+    set(&officer, "stcconfig activationtimeoutset -time 1\n");
+    assert_eq!(stranger.ask("silent", &HYBRID), json!("the connection ended"));
+}
+
+#[test]
 fn the_documents_tables_are_enough_to_read_and_write_every_message() {
     let mut command = Command::new(&*PYTHON);
     command.arg("-B").arg(script("messages.py")).arg(document()).arg(vectors("messages-v1.json"));

@@ -11,6 +11,7 @@ does the deed, and writes to standard output, again in JSON, what came of it. Th
     describe        asks about the partition and its mechanisms while it changes keys
     wait            seals records until the partition wants the keys changed
     break           breaks the protocol's rules one by one, and sees to what the document says of it
+    crowd, silent   meets the limits of links, of idle ones, and of those without a request
     transfer        makes a key as the Crypto Officer, uses it, and opens what leaves the partition, of
                     which it knows the domain
     tour            makes every request, and gets the reply that the document's table names
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from channel import Client, Connection
 from messages import domain, opened
-from rules import NOT_PRESENT, REJECTED, SESSION_INVALID, break_rules
+from rules import NOT_PRESENT, REJECTED, SESSION_INVALID, break_rules, crowd, silent
 from tour import tour
 
 AES_KEY_GEN, AES_GCM = 0x1080, 0x1087
@@ -153,7 +154,7 @@ def ntls(client):
 def main():
     client = Client(json.load(sys.stdin))
     deeds = {"describe": describe, "wait": wait, "transfer": transfer, "tour": tour,
-             "break": break_rules, "ntls": ntls}
+             "break": break_rules, "crowd": crowd, "silent": silent, "ntls": ntls}
     json.dump(deeds[client.config["deed"]](client), sys.stdout)
 
 

@@ -7,7 +7,7 @@ from channel import CONTROL, INIT, RECORD, REFUSAL, VERSION, Connection, Handsha
 from noise import Suite
 
 PING, MALFORMED = b"\x01", b"\xff"
-ARGUMENTS_BAD, NOT_PRESENT, REJECTED, SESSION_INVALID = 0x7, 0xE0, 0x200, 0x80000053
+ARGUMENTS_BAD, SESSION_COUNT, NOT_PRESENT, REJECTED, SESSION_INVALID = 0x7, 0xB1, 0xE0, 0x200, 0x80000053
 
 
 def break_rules(client):
@@ -164,3 +164,24 @@ def first_messages(client):
         connection.send(attempt.message)
         assert attempt.verdict(connection.receive()) == [0x11, 0x12, 0x13, 0x14]
     assert connection.ends()
+
+
+def crowd(client):
+    """With one link a client, and an end to idle ones."""
+    first, second = client.activated(), client.channel()
+    activate = client.document.encode("Request", {"Activate": {"client": client.config["label"]}})
+    assert second.ask_bytes(activate) == {"Failed": SESSION_COUNT}
+    assert second.connection.ends()
+    first.ask("Ping", "Done")
+    assert first.connection.ends()
+    return "ended"
+
+
+def silent(client):
+    """A link over which no request goes."""
+    channel = client.channel()
+    try:
+        channel.receive()
+    except SystemExit as end:
+        return str(end)
+    return "something came"
