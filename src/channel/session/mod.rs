@@ -142,6 +142,12 @@ impl Session {
         }
     }
 
+    /// Whether a change of keys has begun and is not complete: the peer owes an answer, or an old
+    /// key waits for what the peer has sent.
+    pub const fn is_changing_keys(&self) -> bool {
+        self.over.is_none() && (!matches!(self.exchange, Exchange::Idle) || self.retired.is_some())
+    }
+
     /// Changes the keys as soon as may be, whatever they have done. A change that is under way
     /// already is as good.
     pub const fn rekey(&mut self) {
