@@ -16,12 +16,11 @@ use std::{
     net::TcpStream,
     process::ExitCode,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use lunacm::{
     channel::{Directory, Initiator, InitiatorConfig, PartitionKeys, Responder, Suite, SuiteSet},
-    client::{certificate::ServerCertificate, identity_file},
     crypto::{KeyPair, PublicKey, Random, SystemRandom},
     model::{Password, Reply, Request, Role},
     net::{Endpoint, Link, client_config},
@@ -129,32 +128,18 @@ impl Directory for House {
 /// A daemon whose partition has clients, over TLS: from the first message to its refusal.
 fn daemon() -> bool {
     let world = World::with_partitions(&["par1"]);
-    let certificate = ServerCertificate::read(&world.certificate()).unwrap().der().clone();
-    let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
-    let (serial, port) = (partition.serial.value(), world.daemon.port);
-    let endpoint = Endpoint {
-        host: "localhost".to_owned(),
-        port,
-        certificate: certificate.clone(),
-        patience: Duration::from_mins(1),
-    };
-    register_clients(&endpoint, &partition.key, serial);
-    let tls = client_config(certificate, None).unwrap();
+    let (endpoint, client) = (world.endpoint(), world.stranger());
+    register_clients(&endpoint, client.clone());
+    let tls = client_config(endpoint.certificate, None).unwrap();
     println!("a daemon's partition with {CLIENTS} clients, over TLS");
     report(&REASONS, WIRE_SAMPLES, |reason| {
-        let message = first_message(&partition.key, serial, Suite::HYBRID[0], reason);
-        refused_over_tls(port, &tls, &message)
+        let message = first_message(&client.partition, client.serial, Suite::HYBRID[0], reason);
+        refused_over_tls(endpoint.port, &tls, &message)
     })
 }
 
-fn register_clients(endpoint: &Endpoint, partition: &PublicKey, serial: u64) {
-    let config = InitiatorConfig {
-        identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-        partition: *partition,
-        serial,
-        suites: Suite::ALL.to_vec(),
-    };
-    let link = Link::connect(endpoint, config).unwrap();
+fn register_clients(endpoint: &Endpoint, first: InitiatorConfig) {
+    let link = Link::connect(endpoint, first).unwrap();
     let ask = |request: &Request| {
         let reply: Reply = decode(&link.call(&encode(request).unwrap()).unwrap()).unwrap();
         assert!(!matches!(reply, Reply::Failed(_)), "{request:?}: {reply:?}");

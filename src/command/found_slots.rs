@@ -1,6 +1,6 @@
 //! The table of partitions that `vtl verify` and `clientconfig verify` show.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ pub fn nothing_found(slots: &Slots) -> (String, String) {
         ("Unable to find any Luna SA slots/partitions".to_owned(), Vec::new());
     let mut add = |what: String, failure: &ConnectFailure| {
         let (_, reason, remedy) = unreachable(failure);
-        cause.push_str(&format!("\n{what}: {reason}."));
+        let _ = write!(cause, "\n{what}: {reason}.");
         if !remedies.contains(&remedy) {
             remedies.push(remedy);
         }

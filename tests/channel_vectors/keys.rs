@@ -124,7 +124,7 @@ pub fn nested(templates: usize) -> Vec<u8> {
 }
 
 /// An attribute of each kind.
-fn template() -> Template {
+pub fn template() -> Template {
     Template(vec![
         Attribute { kind: A::TOKEN, value: true.into() },
         Attribute { kind: A::CLASS, value: 4.into() },

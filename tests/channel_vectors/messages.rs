@@ -2,19 +2,23 @@
 
 use lunacm::{
     channel::{MAXIMUM_CHUNK_BYTES, Part, split, split_piece},
-    crypto::Digest,
+    crypto::{Digest, Fingerprint, PasswordHash, PasswordParameters},
     model::{
         ApplicationId, ClientEntry, DomainEntry, Imported, Label, ObjectEntry, PartitionIdentity,
         PartitionInfo, Password, PolicySet, PolicyValue, Reply, Request, Role, RoleInfo,
         SerialNumber, Status, StcChange, StcFamily, StcSettings, TransferPurpose,
         cryptoki::CryptokiRequest,
     },
-    wire::{decode, encode, frame_header},
+    store::{Sealer, Seat},
+    wire::{ClientIdentityFile, PartitionIdentityFile, decode, encode, frame_header},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{SERIAL, hex, keys};
+use crate::{
+    channel_support::{SERIAL, SeededRandom, client, partition},
+    hex, keys,
+};
 
 /// All of the file.
 pub fn cases() -> Value {
@@ -30,6 +34,8 @@ pub fn cases() -> Value {
         "parts": parts(),
         "a long message": long_message(),
         "ntls": ntls(),
+        "identity files": identity_files(),
+        "domain": domain(),
     })
 }
 
@@ -258,6 +264,41 @@ fn ntls() -> Vec<Value> {
             json!({ "value": request, "identifier": id, "frame": hex(&frame) })
         })
         .collect()
+}
+
+/// Identity files, and the hash that people compare.
+fn identity_files() -> Vec<Value> {
+    let key = *client().public();
+    let file = ClientIdentityFile { label: "client-1.example".parse().unwrap(), key };
+    let own = (key, file.to_text());
+    let key = *partition().public();
+    let serial = SerialNumber::new(SERIAL);
+    let named = PartitionIdentityFile { serial, label: Some("par 1".parse().unwrap()), key };
+    let blank = PartitionIdentityFile { label: None, ..named.clone() };
+    [own, (key, named.to_text()), (key, blank.to_text())]
+        .map(|(key, file)| {
+            json!({ "key": hex(&key), "file": file, "hash": Fingerprint::of(&key).to_string() })
+        })
+        .into()
+}
+
+/// What the default domain and a salt make, and an object sealed under it.
+fn domain() -> Value {
+    let (secret, salt) = (b"default domain", [7; 16]);
+    let (proof, key) = PasswordHash::create(PasswordParameters::DEFAULT, salt, secret).unwrap();
+    let seat = Seat { store: "transfer", object: "clone", field: "attributes" };
+    let object = keys::template();
+    let sealed =
+        Sealer::new(key.expose()).seal(seat, &encode(&object).unwrap(), &mut SeededRandom::new(12));
+    json!({
+        "secret": hex(secret),
+        "salt": hex(&salt),
+        "proof": hex(&proof.verifier),
+        "key": hex(key.expose()),
+        "purpose": TransferPurpose::Clone,
+        "object": object,
+        "sealed": hex(&sealed.unwrap()),
+    })
 }
 
 fn plain(part: &Part<'_>) -> Vec<u8> {

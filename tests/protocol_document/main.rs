@@ -23,7 +23,7 @@ use lunacm::{
         },
     },
     net::Limits,
-    wire::{MAXIMUM_FRAME_BYTES, MAXIMUM_MESSAGE_BYTES},
+    wire::{ClientIdentityFile, MAXIMUM_FRAME_BYTES, MAXIMUM_MESSAGE_BYTES, PartitionIdentityFile},
 };
 use schema::Schema;
 use serde_json::Value;
@@ -201,6 +201,22 @@ fn limits_are_those_of_the_code() {
         let row = row.unwrap_or_else(|| panic!("no limit: {limit}"));
         assert_eq!(row[1].replace(',', ""), number.to_string(), "{limit}");
     }
+}
+
+#[test]
+fn the_identity_files_shown_are_good() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
+    let text = fs::read_to_string(path).unwrap();
+    let shown = |kind: &str| {
+        let begin = format!("    lunacm STC {kind} identity");
+        let lines = text.lines().skip_while(move |line| !line.starts_with(&begin));
+        let lines = lines.map_while(|line| line.strip_prefix("    "));
+        lines.map(|line| line.to_owned() + "\n").collect::<String>()
+    };
+    let client = shown("client");
+    assert_eq!(ClientIdentityFile::parse(client.as_bytes()).unwrap().to_text(), client);
+    let partition = shown("partition");
+    assert_eq!(PartitionIdentityFile::parse(partition.as_bytes()).unwrap().to_text(), partition);
 }
 
 fn titled<'t>(tables: &'t [Table], name: &str) -> &'t Table {
