@@ -247,8 +247,8 @@ mod tests {
         assert_eq!(assembler.push(&part(1, 2 | FLAG_LAST, b"d")), Ok(Some(message(1, b"abcd"))));
     }
 
-    fn refused(id: u32, shortage: Shortage) -> Result<Option<Arrival>, PartError> {
-        Ok(Some(Arrival::Refused { id, shortage }))
+    const fn refused(id: u32, shortage: Shortage) -> Arrival {
+        Arrival::Refused { id, shortage }
     }
 
     #[test]
@@ -266,7 +266,10 @@ mod tests {
         assert_eq!(assembler.push(&part(3, 0, b"a")), Err(PartError::TooManyMessages));
         assert_eq!(assembler.push(&part(2, 4, b"g")), Err(PartError::TooManyBytes));
         assert_eq!(assembler.push(&part(2, 6, b"")), Err(PartError::Malformed));
-        assert_eq!(assembler.push(&part(2, 4 | FLAG_LAST, b"")), refused(2, Shortage::OfLink));
+        assert_eq!(
+            assembler.push(&part(2, 4 | FLAG_LAST, b"")),
+            Ok(Some(refused(2, Shortage::OfLink)))
+        );
         assert_eq!(assembler.push(&part(1, 2 | FLAG_LAST, b"f")), Ok(Some(message(1, b"abcdef"))));
         // Completed ones give their bytes back.
         assert_eq!((assembler.total, assembler.incomplete()), (0, 0));
@@ -282,7 +285,10 @@ mod tests {
         assert_eq!(other.push(&part(1, 2, b"de")), Ok(None));
         assert_eq!(room.taken(), 6, "what was dropped has given its room back");
         assert_eq!(other.push(&part(2, FLAG_LAST, b"abcdefgh")), Ok(Some(message(2, b"abcdefgh"))));
-        assert_eq!(other.push(&part(1, 4 | FLAG_LAST, b"f")), refused(1, Shortage::InAll));
+        assert_eq!(
+            other.push(&part(1, 4 | FLAG_LAST, b"f")),
+            Ok(Some(refused(1, Shortage::InAll)))
+        );
         // A message keeps its room until whoever has it is through with it.
         let whole = one.push(&part(1, 2 | FLAG_LAST, b"g")).unwrap();
         assert_eq!(room.taken(), 6);
