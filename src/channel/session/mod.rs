@@ -1,5 +1,7 @@
 //! A channel after the handshake: sealing, opening, changes of keys.
 
+#[cfg(test)]
+mod flips;
 mod turnover;
 
 use std::{fmt, time::Duration};
