@@ -183,6 +183,25 @@ fn a_peer_that_does_not_change_keys_is_left() {
     }
 }
 
+/// A window that is set while the next keys wait for the client to use them is theirs as well.
+#[test]
+fn settings_in_the_middle_of_a_change_hold_after_it() {
+    let random = &mut SeededRandom::new(1);
+    let (mut ours, mut theirs) = connect(SUITES[1]);
+    ours.rekey();
+    let init = controls(&mut ours, random);
+    assert_eq!(open(&mut theirs, &init[0]), Ok(Received::Control));
+    let answer = controls(&mut theirs, random);
+    let settings = SessionSettings { window: WindowSize::MAXIMUM, ..after(1_000_000) };
+    theirs.set(settings);
+    assert_eq!(open(&mut ours, &answer[0]), Ok(Received::Control));
+    settle(&mut ours, &mut theirs, random);
+    assert_eq!(epochs(&ours, &theirs), (1, 1));
+    let records: Vec<_> = (0..1000).map(|_| seal(&mut ours, b"")).collect();
+    assert_eq!(data(&mut theirs, &records[999]), b"");
+    assert_eq!(data(&mut theirs, &records[0]), b"", "the window is as it was before the change");
+}
+
 #[test]
 fn a_change_without_randomness_ends_the_session() {
     let (mut ours, _) = connect(SUITES[0]);

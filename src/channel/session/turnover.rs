@@ -148,7 +148,9 @@ impl Session {
     /// Seals and opens under the next epoch's keys from now on. The old sealing key is erased, the
     /// old opening key waits for what is under way.
     fn take_into_use(&mut self, next: NextKeys) {
-        let NextKeys { send, receive, chain } = next;
+        let NextKeys { send, mut receive, chain } = next;
+        // It may have been set anew since these keys were made.
+        receive.resize_window(self.settings.window);
         let old = mem::replace(&mut self.send, send);
         self.pending.keys_changed = Some(old.used.records);
         self.pending.rekey = false;
