@@ -1,79 +1,123 @@
 //! Whether refusals can be told apart by the time they take (Reparaz, Balasch, Verbauwhede: Dude, is
-//! my code constant time?): an unknown client, an unknown partition and a bad message are refused in
-//! random order, by the engine alone and over TLS on loopback, and Welch's t is printed for each pair.
-//! Above 4.5 a difference is beyond doubt.
+//! my code constant time?). For each pair of reasons, first messages of handshakes that are refused
+//! for one or the other come in random order, each as likely, and Welch's t is printed: to the engine
+//! alone, and to a daemon over TLS on loopback.
+//!
+//! A |t| above 4.5 in every round, with one sign, is a difference, and the program fails. One round
+//! alone may go astray on a machine that has other work; how far is shown by a reason beside itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may stop at a failure")]
 
-#[allow(dead_code, reason = "the other benchmarks use the rest")]
-#[path = "link/echo.rs"]
-mod echo;
+#[path = "../tests/world/mod.rs"]
+mod world;
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::ExitCode,
+    sync::Arc,
     time::Instant,
 };
 
-use echo::{Echo, SERIAL};
 use lunacm::{
     channel::{Directory, Initiator, InitiatorConfig, PartitionKeys, Responder, Suite, SuiteSet},
     crypto::{KeyPair, PublicKey, Random, SystemRandom},
-    net::client_config,
+    model::{Password, Reply, Request, Role},
+    net::{Endpoint, Link, client_config},
+    wire::{decode, encode},
 };
-use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+use world::{PO, World};
 
-const ENGINE_SAMPLES: usize = 30_000;
-const WIRE_SAMPLES: usize = 3_000;
-const KINDS: [&str; 3] = ["unknown client", "unknown partition", "bad message"];
+const ROUNDS: usize = 3;
+const ENGINE_SAMPLES: usize = 10_000;
+const WIRE_SAMPLES: usize = 2_000;
 
-/// The slowest tenth is what the machine did meanwhile.
+/// The clients that the daemon's partition has.
+const CLIENTS: u8 = 128;
+
+const SERIAL: u64 = 7;
+
+/// Of each row, sorted: the slowest tenth is what the machine did meanwhile.
 const KEPT: f64 = 0.9;
 
-fn main() {
+/// Why a first message is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    UnknownClient,
+    UnknownPartition,
+    /// The last byte, which is of the last tag, is another.
+    BadMessage,
+    /// A byte of the first ciphertext is another.
+    BadCiphertext,
+    /// A byte is missing. Such a message names no suite that counts: its refusal has the size, and
+    /// takes the time, of hybrid suites.
+    ShortMessage,
+}
+
+const REASONS: [Reason; 5] = [
+    Reason::UnknownClient,
+    Reason::UnknownPartition,
+    Reason::BadMessage,
+    Reason::BadCiphertext,
+    Reason::ShortMessage,
+];
+
+fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
-        return;
+        return ExitCode::SUCCESS;
     }
-    let house = House::new();
+    let [hybrid, classic] = [Suite::HYBRID[0], Suite::CLASSIC[0]];
+    let alike = [engine(hybrid, &REASONS), engine(classic, &REASONS[..4]), daemon()];
+    if alike == [true; 3] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A first message that is refused for this reason, by a client that nobody knows.
+fn first_message(partition: &PublicKey, serial: u64, suite: Suite, reason: Reason) -> Vec<u8> {
     let random = &mut SystemRandom::new();
+    let config = InitiatorConfig {
+        identity: KeyPair::generate(random).unwrap(),
+        partition: *partition,
+        serial: serial + u64::from(reason == Reason::UnknownPartition),
+        suites: vec![suite],
+    };
+    let mut message = Vec::new();
+    Initiator::new(config).start(random, &mut message).unwrap();
+    // Both bytes are written for every reason: what was just touched is nearer to the processor.
+    let (last, inside) = (message.len() - 1, message.len() / 2);
+    message[inside] ^= u8::from(reason == Reason::BadCiphertext);
+    message[last] ^= u8::from(reason == Reason::BadMessage);
+    message.truncate(message.len() - usize::from(reason == Reason::ShortMessage));
+    message
+}
+
+/// The engine alone, with a partition that admits nobody and none besides.
+fn engine(suite: Suite, reasons: &[Reason]) -> bool {
+    let random = &mut SystemRandom::new();
+    let house = House { identity: KeyPair::generate(random).unwrap() };
+    // The pair itself is read by nobody but the responder, like the responder's decoy.
+    let public = *house.identity.public();
     let responder = Responder::new(KeyPair::generate(random).unwrap());
-    report("the engine", ENGINE_SAMPLES, |kind| {
-        let message = house.message(kind);
+    println!("the engine, {}", suite.noise_name());
+    report(reasons, ENGINE_SAMPLES, |reason| {
+        let message = first_message(&public, SERIAL, suite, reason);
         let mut answer = Vec::new();
         let start = Instant::now();
         let refused = responder.receive(&message, &house, &mut SystemRandom::new(), &mut answer);
         let time = start.elapsed().as_secs_f64();
         assert!(refused.is_err());
         time
-    });
-    let echo = Echo::start_with(|_| false);
-    report("over TLS", WIRE_SAMPLES, |kind| over_tls(&echo, kind));
+    })
 }
 
-/// A partition that admits nobody, and one that does not exist.
 struct House {
     identity: KeyPair,
-    /// For those who make messages: the pair itself is read by nobody but the responder, like its
-    /// decoy, so that the processor's cache does not tell them apart.
-    public: PublicKey,
-}
-
-impl House {
-    fn new() -> Self {
-        let identity = KeyPair::generate(&mut SystemRandom::new()).unwrap();
-        Self { public: *identity.public(), identity }
-    }
-
-    /// A first message of this kind, by a fresh client.
-    fn message(&self, kind: usize) -> Vec<u8> {
-        first_message(&self.public, kind)
-    }
 }
 
 impl Directory for House {
     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
         (serial == SERIAL)
-            .then(|| PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::HYBRID })
+            .then(|| PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::ALL })
     }
 
     fn admits(&self, _: u64, _: &PublicKey) -> bool {
@@ -81,29 +125,45 @@ impl Directory for House {
     }
 }
 
-fn first_message(partition: &PublicKey, kind: usize) -> Vec<u8> {
-    let random = &mut SystemRandom::new();
-    let config = InitiatorConfig {
-        identity: KeyPair::generate(random).unwrap(),
-        partition: *partition,
-        serial: if kind == 1 { SERIAL + 1 } else { SERIAL },
-        suites: Suite::ALL.to_vec(),
-    };
-    let mut message = Vec::new();
-    Initiator::new(config).start(random, &mut message).unwrap();
-    // Written in every case: a byte that was just touched is nearer to the processor.
-    let last = message.len() - 1;
-    message[last] ^= u8::from(kind == 2);
-    message
+/// A daemon whose partition has clients, over TLS: from the first message to its refusal.
+fn daemon() -> bool {
+    let world = World::with_partitions(&["par1"]);
+    let (endpoint, client) = (world.endpoint(), world.stranger());
+    register_clients(&endpoint, client.clone());
+    let tls = client_config(endpoint.certificate, None).unwrap();
+    println!("a daemon's partition with {CLIENTS} clients, over TLS");
+    report(&REASONS, WIRE_SAMPLES, |reason| {
+        let message = first_message(&client.partition, client.serial, Suite::HYBRID[0], reason);
+        refused_over_tls(endpoint.port, &tls, &message)
+    })
 }
 
-/// The time from a first message to its refusal, on a connection of its own.
-fn over_tls(echo: &Echo, kind: usize) -> f64 {
-    let message = first_message(&echo.client.partition, kind);
-    let config = client_config(echo.endpoint.certificate.clone(), None).unwrap();
+fn register_clients(endpoint: &Endpoint, first: InitiatorConfig) {
+    let link = Link::connect(endpoint, first).unwrap();
+    let ask = |request: &Request| {
+        let reply: Reply = decode(&link.call(&encode(request).unwrap()).unwrap()).unwrap();
+        assert!(!matches!(reply, Reply::Failed(_)), "{request:?}: {reply:?}");
+    };
+    let password = || Password::new(PO.to_owned());
+    ask(&Request::Activate { client: "client1".parse().unwrap() });
+    ask(&Request::Initialize {
+        label: "par1".parse().unwrap(),
+        password: password(),
+        domain: Some(password()),
+        domain_label: None,
+        policies: Vec::new(),
+    });
+    ask(&Request::Login { role: Role::PartitionSo, password: password() });
+    for client in 1..CLIENTS {
+        let label = format!("other{client}").parse().unwrap();
+        ask(&Request::RegisterClient { label, key: [client; 32] });
+    }
+}
+
+fn refused_over_tls(port: u16, config: &Arc<ClientConfig>, message: &[u8]) -> f64 {
     let name = ServerName::try_from("localhost").unwrap();
-    let connection = ClientConnection::new(config, name).unwrap();
-    let tcp = TcpStream::connect(("127.0.0.1", echo.endpoint.port)).unwrap();
+    let connection = ClientConnection::new(config.clone(), name).unwrap();
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
     tcp.set_nodelay(true).unwrap();
     let mut stream = StreamOwned::new(connection, tcp);
     while stream.conn.is_handshaking() {
@@ -111,44 +171,59 @@ fn over_tls(echo: &Echo, kind: usize) -> f64 {
     }
     let header = u32::try_from(message.len()).unwrap().to_be_bytes();
     let start = Instant::now();
-    stream.write_all(&[&header[..], &message].concat()).unwrap();
+    stream.write_all(&[&header[..], message].concat()).unwrap();
     stream.flush().unwrap();
     stream.read_exact(&mut [0; 5]).unwrap();
     start.elapsed().as_secs_f64()
 }
 
-fn report(what: &str, samples: usize, mut refuse: impl FnMut(usize) -> f64) {
-    let mut times: [Vec<f64>; 3] = Default::default();
-    let random = &mut SystemRandom::new();
-    let mut byte = [0];
-    while times.iter().map(Vec::len).sum::<usize>() < samples {
-        random.fill(&mut byte).unwrap();
-        let kind = usize::from(byte[0]) % KINDS.len();
-        times[kind].push(refuse(kind) * 1e6);
+/// Times refusals for each pair of reasons; whether no pair was told apart in all its rounds.
+fn report(reasons: &[Reason], samples: usize, mut refuse: impl FnMut(Reason) -> f64) -> bool {
+    println!("{ROUNDS} times {samples} refusals for each pair; medians in microseconds");
+    let mut alike = true;
+    for (at, one) in reasons.iter().enumerate() {
+        // The first beside itself is the control.
+        for other in &reasons[if at == 0 { 0 } else { at + 1 }..] {
+            let rounds: Vec<_> =
+                (0..ROUNDS).map(|_| Round::new([*one, *other], samples, &mut refuse)).collect();
+            let t: Vec<_> = rounds.iter().map(Round::t).collect();
+            let differ = t.iter().all(|t| *t > 4.5) || t.iter().all(|t| *t < -4.5);
+            alike &= !differ;
+            let verdict = if differ { "DIFFERENT" } else { "no difference shown" };
+            let pair = format!("{one:?} / {other:?}");
+            let medians: Vec<_> = rounds.iter().map(Round::medians).collect();
+            println!("  {pair:<36} {medians:.2?}, t = {t:.2?}: {verdict}");
+        }
     }
-    println!("{what}, {samples} refusals:");
-    for (kind, times) in KINDS.iter().zip(&times) {
-        println!("  {kind:<18} median {:.2} microseconds", sorted(times)[times.len() / 2]);
-    }
-    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
-        compare(KINDS[one], &times[one], KINDS[other], &times[other]);
-    }
-    // Equal work in two rows: how much the machine alone makes of it.
-    let [one, other]: [Vec<f64>; 2] =
-        [0, 1].map(|first| times[0].iter().skip(first).step_by(2).copied().collect());
-    compare(KINDS[0], &one, "the same", &other);
+    alike
 }
 
-fn compare(one: &str, times: &[f64], other: &str, their_times: &[f64]) {
-    let t = welch(&sorted(times), &sorted(their_times));
-    let verdict = if t.abs() < 4.5 { "no difference shown" } else { "DIFFERENT" };
-    println!("  {one} / {other}: t = {t:.2}, {verdict}");
-}
+/// The times of refusals for two reasons, sorted, in microseconds.
+struct Round([Vec<f64>; 2]);
 
-fn sorted(times: &[f64]) -> Vec<f64> {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times
+impl Round {
+    fn new(pair: [Reason; 2], samples: usize, refuse: &mut impl FnMut(Reason) -> f64) -> Self {
+        let mut times: [Vec<f64>; 2] = Default::default();
+        let random = &mut SystemRandom::new();
+        let mut byte = [0];
+        for _ in 0..samples {
+            random.fill(&mut byte).unwrap();
+            let at = usize::from(byte[0] & 1);
+            times[at].push(refuse(pair[at]) * 1e6);
+        }
+        for times in &mut times {
+            times.sort_by(f64::total_cmp);
+        }
+        Self(times)
+    }
+
+    fn t(&self) -> f64 {
+        welch(&self.0[0], &self.0[1])
+    }
+
+    fn medians(&self) -> [f64; 2] {
+        [0, 1].map(|at| self.0[at][self.0[at].len() / 2])
+    }
 }
 
 /// Welch's t of two rows of sorted values.

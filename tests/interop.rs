@@ -1,5 +1,6 @@
-//! A client in another language, written from `docs/protocol.md` alone, against a real daemon:
-//! `tests/interop/client.py`.
+//! A client in another language, written from `docs/protocol.md` and `docs/messages.md` alone, against a
+//! real daemon: `tests/interop/client.py`. `messages.py` beside it reads the tables of messages and
+//! encodes by them.
 //!
 //! `LUNACM_PYTHON` names a Python that has the packages of `tests/interop/requirements.txt`. Without
 //! it the test makes a virtual environment with the `python3` there is, once for each target
@@ -14,56 +15,169 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{LazyLock, mpsc},
     thread,
     time::Duration,
 };
 
 use lunacm::{
     crypto::KeyPair,
+    hsm::mechanism,
     wire::{ClientIdentityFile, PartitionIdentityFile},
 };
 use serde_json::{Value, json};
-use world::{Client, PO, World};
+use world::{CO, Client, PO, World};
 
 /// How long making the environment may take.
 const INSTALLATION: Duration = Duration::from_mins(5);
 
-/// How long the client may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long the client may take. Waiting for a change of keys it seals a million records.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 const HYBRID: [u8; 4] = [0x11, 0x12, 0x13, 0x14];
 const CLASSIC: [u8; 4] = [0x01, 0x02, 0x03, 0x04];
 
 #[test]
 fn another_implementation_is_a_client_like_any_other() {
-    let python = python();
     let world = World::with_partitions(&["par1"]);
     let officer = world.officer("client1");
     let stranger = Stranger::register(&world, &officer);
 
     // A new partition takes hybrid suites only, whatever the client would like.
     for (offer, agreed) in [(&HYBRID[..], 0x11), (&[0x01, 0x13, 0x02], 0x13)] {
-        let told = stranger.ask(&python, offer);
+        let told = stranger.ask("describe", offer);
         assert_eq!((&told["suite"], &told["epoch"]), (&json!(agreed), &json!(2)));
+        assert_eq!((&told["cookies"], &told["wanted"]), (&json!(0), &json!(0)));
         assert_eq!(told["rekey_threshold"], json!(400_000_000));
         assert_eq!(told["replay_window"], json!(120));
         as_shown(&told["partition"], &officer);
+        assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
     }
-    let refused = stranger.run(&python, &CLASSIC);
+    let refused = stranger.run("describe", &CLASSIC, &[]);
     assert!(refused.1.contains("no suite in common"), "{}", refused.1);
 
-    let script = format!(
-        "role login -name po -password {PO}\nstcconfig keyexchangeenable -id 2\n\
-         stcconfig replaywindowset -size 300\nstcconfig rekeythresholdset -value 7\n"
+    set(
+        &officer,
+        "stcconfig keyexchangeenable -id 2\nstcconfig replaywindowset -size 300\n\
+         stcconfig rekeythresholdset -value 7\n",
     );
-    officer.lunacm(&script).ok();
     for suite in HYBRID.into_iter().chain(CLASSIC) {
-        let told = stranger.ask(&python, &[suite]);
+        let told = stranger.ask("describe", &[suite]);
         assert_eq!((&told["suite"], &told["epoch"]), (&json!(suite), &json!(2)));
         assert_eq!(told["rekey_threshold"], json!(7_000_000));
         assert_eq!(told["replay_window"], json!(300));
     }
+}
+
+#[test]
+fn another_implementation_gives_cookies_to_a_daemon_under_pressure() {
+    // Any connection is more than half of one.
+    let world = World::with_partitions_and(&["par1"], &["--max-half-open", "1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    // One for each first message; the second offer has its first suite refused.
+    for (offer, agreed, cookies) in [(&HYBRID[..], 0x11, 1), (&[0x01, 0x13], 0x13, 2)] {
+        let told = stranger.ask("describe", offer);
+        assert_eq!((&told["suite"], &told["cookies"]), (&json!(agreed), &json!(cookies)));
+        as_shown(&told["partition"], &officer);
+    }
+}
+
+#[test]
+fn another_implementation_changes_keys_when_the_partition_wants_it() {
+    let world = World::with_partitions(&["par1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    set(&officer, "stcconfig rekeythresholdset -value 1\n");
+    let told = stranger.ask("wait", &HYBRID);
+    assert_eq!((&told["wanted"], &told["epoch"]), (&json!(1), &json!(1)));
+    assert_eq!(told["rekey_threshold"], json!(1_000_000));
+}
+
+#[test]
+fn another_implementation_uses_keys_and_opens_what_leaves_a_domain() {
+    let world = World::with_partitions(&["par1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    let more = [("password", json!(CO)), ("domain", json!("dom"))];
+    let told = stranger.ask_with("transfer", &HYBRID, &more);
+    assert_eq!(told["suite"], json!(0x11));
+}
+
+#[test]
+fn the_daemon_keeps_the_documents_rules_against_those_who_break_them() {
+    let world = World::with_partitions(&["par1"]);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    let done = stranger.ask("break", &HYBRID);
+    assert!(done.as_array().is_some_and(|deeds| deeds.len() >= 18), "{done}");
+}
+
+#[test]
+fn every_request_has_the_reply_that_the_document_names() {
+    let world = World::with_partitions(&["par1"]);
+    let left = Stranger::new(&world).ask("tour", &HYBRID);
+    // These two belong to NTLS.
+    assert_eq!(left, json!(["Assigned", "Cryptoki", "Open"]));
+}
+
+#[test]
+fn another_implementation_is_a_client_by_certificate() {
+    let world = World::with_partitions(&["par1"]);
+    let client = world.client("client2");
+    client.vtl(&["createCert", "-n", "client2"]).ok();
+    let certificate = client.home.join("cert/client/client2.pem");
+    fs::copy(&certificate, world.daemon.data.join("files/client2.pem")).unwrap();
+    world
+        .lunash(
+            "client register -client client2 -hostname client2\n\
+             client assignPartition -client client2 -partition par1\n",
+        )
+        .ok();
+    let stranger = Stranger::new(&world);
+    let told = stranger.ask_with(
+        "ntls",
+        &HYBRID,
+        &[
+            ("client_certificate", json!(certificate)),
+            ("client_key", json!(client.home.join("cert/client/client2Key.pem"))),
+        ],
+    );
+    assert_eq!(told["serials"], json!([stranger.partition.serial.value()]));
+    assert_eq!(told["partition"]["label"], Value::Null);
+    assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
+}
+
+#[test]
+fn the_daemon_keeps_the_documents_limits_of_links() {
+    let limits = ["--max-links-per-client", "1", "--idle-timeout", "5"];
+    let world = World::with_partitions_and(&["par1"], &limits);
+    let officer = world.officer("client1");
+    let stranger = Stranger::register(&world, &officer);
+    assert_eq!(stranger.ask("crowd", &HYBRID), json!("ended"));
+    set(&officer, "stcconfig activationtimeoutset -time 1\n");
+    assert_eq!(stranger.ask("silent", &HYBRID), json!("the connection ended"));
+}
+
+#[test]
+fn the_documents_tables_are_enough_to_read_and_write_every_message() {
+    let mut command = Command::new(&*PYTHON);
+    command.arg("-B").arg(script("messages.py")).arg(document()).arg(vectors("messages-v1.json"));
+    let (checked, errors) = finish(command, "", PATIENCE);
+    assert!(checked.trim().parse().is_ok_and(|checked: usize| checked >= 130), "{errors}");
+}
+
+#[test]
+fn the_recorded_exchanges_are_what_another_implementation_says() {
+    let mut command = Command::new(&*PYTHON);
+    command.arg("-B").arg(script("exchanges.py")).arg(vectors("stc-v1.json"));
+    let (checked, errors) = finish(command, "", PATIENCE);
+    assert_eq!(checked.trim(), "14", "{errors}");
+}
+
+/// What a Partition SO sets.
+fn set(officer: &Client, script: &str) {
+    officer.lunacm(&format!("role login -name po -password {PO}\n{script}")).ok();
 }
 
 /// What `partition showinfo` shows is what the other client was told.
@@ -90,34 +204,44 @@ struct Stranger {
 }
 
 impl Stranger {
+    fn new(world: &World) -> Self {
+        let partition = fs::read(world.identities().remove(0)).unwrap();
+        let partition = PartitionIdentityFile::parse(&partition).unwrap();
+        let (certificate, port) = (world.certificate(), world.daemon.port);
+        Self { secret: [0x5a; 32], partition, certificate, port }
+    }
+
     /// Has the Partition SO register it.
     fn register(world: &World, officer: &Client) -> Self {
-        let secret = [0x5a; 32];
-        let key = *KeyPair::from_secret(&secret).public();
+        let stranger = Self::new(world);
+        let key = *KeyPair::from_secret(&stranger.secret).public();
         let file = ClientIdentityFile { label: "python".parse().unwrap(), key };
         let path = world.root.path().join("python");
         fs::write(&path, file.to_text()).unwrap();
-        let script = format!(
-            "role login -name po -password {PO}\nstcconfig clientregister -label python -file {}\n",
-            path.display()
-        );
-        officer.lunacm(&script).ok();
-        let partition = fs::read(world.identities().remove(0)).unwrap();
-        let partition = PartitionIdentityFile::parse(&partition).unwrap();
-        Self { secret, partition, certificate: world.certificate(), port: world.daemon.port }
+        let path = path.display();
+        set(officer, &format!("stcconfig clientregister -label python -file {path}\n"));
+        stranger
     }
 
-    fn ask(&self, python: &Path, suites: &[u8]) -> Value {
-        let (told, errors) = self.run(python, suites);
-        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{suites:?}: {told}{errors}"))
+    /// What came of a deed of the client's.
+    fn ask(&self, deed: &str, suites: &[u8]) -> Value {
+        self.ask_with(deed, suites, &[])
+    }
+
+    /// As [`Self::ask`], for a deed that needs to know more.
+    fn ask_with(&self, deed: &str, suites: &[u8], more: &[(&str, Value)]) -> Value {
+        let (told, errors) = self.run(deed, suites, more);
+        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{deed} {suites:?}: {told}{errors}"))
     }
 
     /// What the client wrote to its output and to its errors.
-    fn run(&self, python: &Path, suites: &[u8]) -> (String, String) {
+    fn run(&self, deed: &str, suites: &[u8], more: &[(&str, Value)]) -> (String, String) {
         let hex = |bytes: &[u8]| {
             bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
         };
-        let config = json!({
+        let mut config = json!({
+            "deed": deed,
+            "document": document(),
             "host": "localhost",
             "port": self.port,
             "certificate": self.certificate,
@@ -127,13 +251,19 @@ impl Stranger {
             "label": "python",
             "suites": suites,
         });
-        let mut command = Command::new(python);
-        command.arg(script("client.py"));
+        for (name, value) in more {
+            config[*name] = value.clone();
+        }
+        let mut command = Command::new(&*PYTHON);
+        // The modules beside it leave nothing behind in the tree.
+        command.arg("-B").arg(script("client.py"));
         finish(command, &config.to_string(), PATIENCE)
     }
 }
 
 /// A Python with the packages.
+static PYTHON: LazyLock<PathBuf> = LazyLock::new(python);
+
 fn python() -> PathBuf {
     if let Some(python) = env::var_os("LUNACM_PYTHON") {
         return python.into();
@@ -158,6 +288,14 @@ fn python() -> PathBuf {
         there.1
     );
     python
+}
+
+fn document() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md")
+}
+
+fn vectors(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/vectors").join(name)
 }
 
 fn script(name: &str) -> PathBuf {

@@ -3,9 +3,7 @@
 use std::{fs, sync::Arc, thread, time::Duration};
 
 use lunacm::{
-    channel::{InitiatorConfig, Suite},
-    client::{certificate::ServerCertificate, identity_file},
-    crypto::{KeyPair, SystemRandom},
+    channel::InitiatorConfig,
     model::{Reply, Request},
     net::{Endpoint, Link},
     wire::{decode, encode},
@@ -18,19 +16,7 @@ const THREADS: usize = 8;
 
 pub fn run() {
     let world = World::with_partitions_and(&["par1"], &["--max-links-per-client", "6000"]);
-    let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
-    let endpoint = Endpoint {
-        host: "localhost".to_owned(),
-        port: world.daemon.port,
-        certificate: ServerCertificate::read(&world.certificate()).unwrap().der().clone(),
-        patience: Duration::from_mins(1),
-    };
-    let config = InitiatorConfig {
-        identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-        partition: partition.key,
-        serial: partition.serial.value(),
-        suites: Suite::ALL.to_vec(),
-    };
+    let (endpoint, config) = (world.endpoint(), world.stranger());
     let first = connect(&endpoint, &config);
     let before = resident(world.daemon.process());
     let shared = Arc::new((endpoint, config));

@@ -215,8 +215,10 @@ impl Directory for Partitions {
             return None;
         }
         let serial = SerialNumber::new(serial);
+        // Before it is known whether the partition exists: that does not take longer.
+        let suites = stc::suites(self.hsm.stc_settings(serial));
         let identity = self.hsm.identity(serial)?;
-        Some(PartitionKeys { identity, suites: stc::suites(self.hsm.stc_settings(serial)) })
+        Some(PartitionKeys { identity, suites })
     }
 
     fn admits(&self, serial: u64, client: &PublicKey) -> bool {

@@ -5,7 +5,8 @@ use crate::crypto::{KeyPair, PublicKey, Random};
 use super::{
     Refused, Session, Suite, SuiteSet,
     message::{
-        Init, InitError, PROTOCOL_VERSION, TYPE_ANSWER, TYPE_VERSION, Verdict, prologue, refusal,
+        Header, Init, InitError, PROTOCOL_VERSION, TYPE_ANSWER, TYPE_VERSION, Verdict, prologue,
+        refusal,
     },
     noise::{self, Received, message_1_bytes},
     session::End,
@@ -36,13 +37,19 @@ pub struct PartitionKeys {
 #[derive(Debug)]
 pub struct Responder {
     decoy: KeyPair,
+    /// The header and Noise's part of a message that a malformed one is taken for.
+    vain: (Vec<u8>, Vec<u8>),
 }
 
 impl Responder {
     /// A responder that spends its work for partitions that do not exist on `decoy`, a pair that
     /// serves nothing else.
-    pub const fn new(decoy: KeyPair) -> Self {
-        Self { decoy }
+    pub fn new(decoy: KeyPair) -> Self {
+        let offer = Suite::ALL.to_vec();
+        let header = Header { serial: 0, offer, obeyed: SuiteSet::EMPTY }.encode(UNCLAIMED);
+        let mut noise = decoy.public().to_vec();
+        noise.resize(message_1_bytes(UNCLAIMED), 0);
+        Self { decoy, vain: (header, noise) }
     }
 
     /// Reads a handshake's first message and appends the answer to `out`, in every case.
@@ -82,7 +89,7 @@ impl Responder {
             Ok(init) => init,
             Err(InitError::Version(theirs)) => return Err(Refused::VersionUnsupported { theirs }),
             Err(InitError::Malformed) => {
-                self.work_in_vain();
+                self.work_in_vain(directory);
                 return Err(Refused::Malformed);
             }
         };
@@ -132,11 +139,11 @@ impl Responder {
     }
 
     /// What a well-formed message would have cost.
-    fn work_in_vain(&self) {
-        let suite = UNCLAIMED;
-        let mut message = self.decoy.public().to_vec();
-        message.resize(message_1_bytes(suite), 0);
-        let _ = noise::Responder::new(suite, &[], self.decoy.clone()).read_message(&message);
+    fn work_in_vain(&self, directory: &dyn Directory) {
+        let (header_bytes, noise) = &self.vain;
+        let header = Header { serial: 0, offer: Vec::new(), obeyed: SuiteSet::EMPTY };
+        let init = Init { header, suite: UNCLAIMED, header_bytes, noise };
+        let _ = self.authenticate(&init, directory);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The table of partitions that `vtl verify` and `clientconfig verify` show.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::unreachable::unreachable;
 use crate::client::{ConnectFailure, Slot, Slots};
 
 /// The partitions that a client reaches.
@@ -43,25 +44,27 @@ impl fmt::Display for FoundSlots {
     }
 }
 
-/// What to do when nothing was found.
-pub const NOTHING_FOUND_REMEDY: &str = "NTLS: the appliance's administrator registers this client's certificate (vtl createCert, client register) and assigns a partition to it. STC: it has to be enabled for the server (stc enable in lunacm), its partition's identity registered here, and this client at the partition.";
+/// What to do when nothing is configured that could be found.
+const SET_UP: &str = "NTLS: the appliance's administrator registers this client's certificate (vtl createCert, client register) and assigns a partition to it. STC: it has to be enabled for the server (stc enable in lunacm), its partition's identity registered here, and this client at the partition.";
 
-/// That nothing was found, and why, a line for each partition and each server.
-pub fn nothing_found(slots: &Slots) -> String {
-    let unasked = |(server, reason): &(String, ConnectFailure)| {
-        let remedy = match reason {
-            ConnectFailure::Unusable(_, remedy) => format!(" {remedy}"),
-            _ => String::new(),
-        };
-        format!("\nServer {server} over NTLS: {reason}.{remedy}")
+/// That nothing was found, and why, a line for each partition and each server; what to do.
+pub fn nothing_found(slots: &Slots) -> (String, String) {
+    let (mut cause, mut remedies) =
+        ("Unable to find any Luna SA slots/partitions".to_owned(), Vec::new());
+    let mut add = |what: String, failure: &ConnectFailure| {
+        let (_, reason, remedy) = unreachable(failure);
+        let _ = write!(cause, "\n{what}: {reason}.");
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
     };
-    let unasked: String = slots.unasked().iter().map(unasked).collect();
-    let reasons = slots.missing().iter().flat_map(|missing| {
-        let line = |(server, reason): &(String, ConnectFailure)| {
-            format!("\nPartition {} at {server}: {reason}.", missing.serial)
-        };
-        missing.reasons.iter().map(line).collect::<Vec<_>>()
-    });
-    let reasons: String = reasons.collect();
-    format!("Unable to find any Luna SA slots/partitions{reasons}{unasked}")
+    for missing in slots.missing() {
+        for (server, failure) in &missing.reasons {
+            add(format!("Partition {} at {server}", missing.serial), failure);
+        }
+    }
+    for (server, failure) in slots.unasked() {
+        add(format!("Server {server} over NTLS"), failure);
+    }
+    (cause, if remedies.is_empty() { SET_UP.to_owned() } else { remedies.join("\n") })
 }

@@ -14,4 +14,5 @@ pub mod multitoken;
 mod object_class;
 pub mod report_fields;
 mod unavailable;
+mod unreachable;
 pub mod vtl;

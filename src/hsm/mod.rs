@@ -25,7 +25,7 @@ mod shared_login;
 mod stc_settings;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
     time::{SystemTime, UNIX_EPOCH},
@@ -60,6 +60,9 @@ pub struct Hsm {
     /// What every handshake needs. A store shared by several daemons will have to announce
     /// changes; with one daemon every change goes through here.
     known: RwLock<HashMap<SerialNumber, Arc<KnownPartition>>>,
+    /// Where clients are looked for in place of a partition's keys if there is no such partition:
+    /// it takes as long. The one key in it is nobody's.
+    nobody: HashSet<PublicKey>,
     /// What every NTLS connection and request needs, likewise.
     ntls: RwLock<Arc<Vec<NtlsClient>>>,
     /// The HSM's policies in force.
@@ -105,6 +108,8 @@ struct KnownPartition {
     initialized: bool,
     generation: u64,
     clients: Vec<ClientRow>,
+    /// The clients' public identities.
+    keys: HashSet<PublicKey>,
     /// The policies in force, within the capabilities.
     policies: PolicySet,
     /// The settings for STC.
@@ -173,8 +178,21 @@ impl Hsm {
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
         let (logins, shared) = (Mutex::default(), SharedLogins::default());
-        let hsm =
-            Self { store, sealer, cost, random, now, known, ntls, policies, logins, shared, turn };
+        let nobody = HashSet::from([[0; 32]]);
+        let hsm = Self {
+            store,
+            sealer,
+            cost,
+            random,
+            now,
+            known,
+            nobody,
+            ntls,
+            policies,
+            logins,
+            shared,
+            turn,
+        };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;
         }
@@ -187,12 +205,16 @@ impl Hsm {
         self.known(serial).map(|known| known.identity.clone())
     }
 
-    /// Whether a partition takes a client. Answers from memory.
+    /// Whether a partition takes a client. Answers from memory, in a time that tells neither whether
+    /// the partition exists nor how many clients it has.
     pub fn admission(&self, serial: SerialNumber, client: &PublicKey) -> Admission {
-        let Some(known) = self.known(serial) else { return Admission::Refused };
-        if known.clients.iter().any(|registered| registered.key == *client) {
+        let known = self.known(serial);
+        let keys = known.as_ref().map_or(&self.nobody, |known| &known.keys);
+        let registered = keys.contains(client);
+        let Some(known) = known else { return Admission::Refused };
+        if registered {
             Admission::Registered
-        } else if !known.initialized && known.clients.is_empty() {
+        } else if !known.initialized && known.keys.is_empty() {
             Admission::FirstContact
         } else {
             Admission::Refused
@@ -230,6 +252,7 @@ impl Hsm {
         };
         let identity = self.open_identity(&partition)?;
         let clients = self.store.clients(serial)?;
+        let keys = clients.iter().map(|client| client.key).collect();
         let initialized = partition.label.is_some();
         let policies = self.stored_policies(serial)?;
         let stc = self.store.stc_settings(serial)?;
@@ -246,6 +269,7 @@ impl Hsm {
             initialized,
             generation,
             clients,
+            keys,
             policies,
             stc,
             events,

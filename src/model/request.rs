@@ -1,7 +1,7 @@
 //! What a client asks of a partition, and what it hears.
 //!
 //! The numbers of requests and replies on the wire are the order of the variants: new ones go at
-//! the end (`docs/protocol.md` lists them).
+//! the end (`docs/messages.md` lists them).
 
 use serde::{Deserialize, Serialize};
 

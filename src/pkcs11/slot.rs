@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    client::{ApplicationSlot, AskError, Partition},
+    client::{ApplicationSlot, AskError, ConnectFailure, Partition},
     model::{
         PartitionInfo, Reply, Request, Role, RoleInfo, Status,
         cryptoki::{
@@ -206,13 +206,18 @@ fn answered(answer: Result<Reply, AskError>) -> Result<Reply, Status> {
     match answer {
         Ok(Reply::Failed(status)) => Err(status),
         Ok(reply) => Ok(reply),
-        Err(AskError::Lost(_)) => Err(Status::TokenNotPresent),
-        // The link stands; the answer may come too late for anybody.
-        Err(AskError::Unanswered(LinkError::Timeout) | AskError::Malformed) => {
-            Err(Status::DeviceError)
+        Err(AskError::Lost(ConnectFailure::Refused(Status::SessionCount))) => {
+            Err(Status::SessionCount)
         }
-        // Only shells give requests up.
-        Err(AskError::Reconnected | AskError::Unanswered(_) | AskError::GivenUp { .. }) => {
+        Err(AskError::Lost(_)) => Err(Status::TokenNotPresent),
+        // It may have been performed, or may yet be. Only shells give requests up.
+        Err(
+            AskError::Unanswered(LinkError::Closed | LinkError::Timeout)
+            | AskError::GivenUp { .. }
+            | AskError::Malformed,
+        ) => Err(Status::DeviceError),
+        // It was not performed.
+        Err(AskError::Reconnected | AskError::Unanswered(LinkError::NotSent)) => {
             Err(Status::DeviceRemoved)
         }
     }

@@ -19,6 +19,7 @@ use lunacm::{
 };
 use middle::{Middle, activate, ask, attempts_left, initialize, login};
 use plan::{Plan, Way};
+use world::{Client, PO};
 
 #[test]
 fn no_flipped_byte_is_accepted() {
@@ -205,5 +206,37 @@ fn an_altered_change_of_keys_ends_the_link() {
         assert!(asked < 1000, "the change of keys never came");
     }
     assert!(ask(&link, &Request::Ping).is_err(), "the error stays");
+    middle.world.daemon.logs("does not authenticate");
+}
+
+/// The number of frames of each way that lunacm needs before its first command.
+fn frames_of_a_start(middle: &Middle, client: &Client, port: u16) -> [usize; 2] {
+    let before = middle.seen(port).len();
+    client.lunacm("").ok();
+    let seen = middle.seen(port);
+    [Way::ToPartition, Way::ToClient]
+        .map(|way| seen[before..].iter().filter(|seen| seen.way == way).count())
+}
+
+#[test]
+fn lunacm_tells_what_is_known_and_comes_back() {
+    let middle = Middle::new();
+    let (client, port) = middle.client("client1");
+    client.lunacm(&format!("partition init -label par1 -password {PO} -domain dom -force\n")).ok();
+    let [requests, replies] = frames_of_a_start(&middle, &client, port);
+    let script = "role login -name po -password wrong-password\nslot list\nrole show -name po\n";
+    let left = |way, number| {
+        middle.next(port, Plan::Flip { way, number, byte: 20, mask: 1 });
+        let shown = client.lunacm(script);
+        shown.has("the link ended before the partition answered");
+        shown.has("Whether the command was carried out is not known");
+        // The commands that follow have a link again.
+        shown.has("Label ->                par1");
+        shown.value("Failed login attempts before lockout:").to_owned()
+    };
+    // The altered login never reached the partition; the other one was performed once.
+    assert_eq!(left(Way::ToPartition, requests), "10");
+    assert_eq!(left(Way::ToClient, replies), "9");
+    client.lunacm(&format!("role login -name po -password {PO}\n")).ok();
     middle.world.daemon.logs("does not authenticate");
 }

@@ -10,9 +10,7 @@ use std::{
 };
 
 use lunacm::{
-    channel::{InitiatorConfig, Suite},
-    client::{certificate::ServerCertificate, identity_file},
-    crypto::{KeyPair, SystemRandom},
+    channel::InitiatorConfig,
     model::{ClientLabel, Label, Password, Reply, Request, Role},
     net::{ConnectError, Endpoint, Link, LinkError},
     wire::{decode, encode},
@@ -22,7 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     plan::{Order, Plan, Seen, Way},
     program::{APPLIANCE, KEY, ORDERS},
-    world::{World, eventually},
+    world::{Client, World, eventually},
 };
 
 /// A daemon, and the process between it and its clients.
@@ -36,13 +34,7 @@ pub struct Middle {
 impl Middle {
     pub fn new() -> Self {
         let world = World::with_partitions(&["par1"]);
-        let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
-        let config = InitiatorConfig {
-            identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-            partition: partition.key,
-            serial: partition.serial.value(),
-            suites: Suite::ALL.to_vec(),
-        };
+        let config = world.stranger();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let process = Command::new(env::current_exe().unwrap())
             .args(["program::the_man_in_the_middle", "--exact", "--ignored", "--nocapture"])
@@ -83,13 +75,25 @@ impl Middle {
     /// A link through the middle, and the port that names it there.
     pub fn watched(&self, plan: Plan) -> (Result<Arc<Link>, ConnectError>, u16) {
         let port = self.order(&Order::Carry(plan));
-        let endpoint = Endpoint {
-            host: "localhost".to_owned(),
-            port,
-            certificate: ServerCertificate::read(&self.world.certificate()).unwrap().der().clone(),
-            patience: Duration::from_secs(5),
-        };
+        let patience = Duration::from_secs(5);
+        let endpoint = Endpoint { port, patience, ..self.world.endpoint() };
         (Link::connect(&endpoint, self.config.clone()).map(Arc::new), port)
+    }
+
+    /// A client whose way to the appliance is the middle's, and the port that names it there.
+    pub fn client(&self, name: &str) -> (Client, u16) {
+        let port = self.order(&Order::Carry(Plan::Honest));
+        let client = Client { port, ..self.world.client(name) };
+        client.prepare(&self.world.certificate());
+        let identity = self.world.identities().remove(0);
+        let register = format!("stc partitionregister -file {}", identity.display());
+        client.lunacm(&format!("{register}\nstc enable -id 0 -force\n")).ok();
+        (client, port)
+    }
+
+    /// Has the next connection to a port carried by this plan.
+    pub fn next(&self, port: u16, plan: Plan) {
+        self.order::<()>(&Order::Next { port, plan });
     }
 
     /// What the man in the middle has seen of a link.

@@ -41,9 +41,11 @@ pub struct Seen {
 /// What the man in the middle is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// Carry one connection; answered with the port where he listens for it.
+    /// Carry connections, the first by this plan; answered with the port where he listens for them.
     Carry(Plan),
-    /// Tell what was seen on the connection to this port.
+    /// Carry the next connection to this port by this plan, and those after it honestly.
+    Next { port: u16, plan: Plan },
+    /// Tell what was seen on the connections to this port.
     Tell { port: u16 },
 }
 

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     env, fs,
     io::{BufRead, BufReader, Write},
+    panic, process,
     sync::{Arc, Mutex},
 };
 
@@ -39,27 +40,40 @@ impl KnownCertificates for Nobody {
     }
 }
 
-/// What was seen on one connection.
+/// What was seen at one port.
 type Notes = Arc<Mutex<Vec<Seen>>>;
+
+/// How the next connection to a port is carried, if not honestly.
+type Intent = Arc<Mutex<Option<Plan>>>;
 
 /// Ends when whoever gives the orders has gone.
 #[test]
 #[ignore = "the program that the other tests run"]
 fn the_man_in_the_middle() {
+    // A plan that cannot be carried out fails the test that made it: nobody answers it any more.
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        report(what);
+        process::exit(1);
+    }));
     let runtime = Runtime::new().unwrap();
     let middle = Middle::new();
     let mut answers = std::net::TcpStream::connect(env::var(ORDERS).unwrap()).unwrap();
     let orders = BufReader::new(answers.try_clone().unwrap());
-    let mut notes = HashMap::<u16, Notes>::new();
+    let mut ports = HashMap::<u16, (Intent, Notes)>::new();
     for order in orders.lines().map_while(Result::ok) {
         match serde_json::from_str(&order).unwrap() {
             Order::Carry(plan) => {
-                let kept = Notes::default();
-                let port = runtime.block_on(middle.listen(plan, kept.clone()));
-                notes.insert(port, kept);
+                let (intent, notes) = (Arc::new(Mutex::new(Some(plan))), Notes::default());
+                let port = runtime.block_on(middle.listen(intent.clone(), notes.clone()));
+                ports.insert(port, (intent, notes));
                 say(&mut answers, &port);
             }
-            Order::Tell { port } => say(&mut answers, &*notes[&port].lock().unwrap()),
+            Order::Next { port, plan } => {
+                *ports[&port].0.lock().unwrap() = Some(plan);
+                say(&mut answers, &());
+            }
+            Order::Tell { port } => say(&mut answers, &*ports[&port].1.lock().unwrap()),
         }
     }
 }
@@ -92,14 +106,16 @@ impl Middle {
         }
     }
 
-    /// Listens for one connection, at the port returned.
-    async fn listen(&self, plan: Plan, notes: Notes) -> u16 {
+    /// Listens for connections, at the port returned.
+    async fn listen(&self, intent: Intent, notes: Notes) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let middle = self.clone();
         tokio::spawn(async move {
-            let (near, _) = listener.accept().await.unwrap();
-            middle.sit_between(near, plan, notes).await;
+            while let Ok((near, _)) = listener.accept().await {
+                let plan = intent.lock().unwrap().take().unwrap_or(Plan::Honest);
+                tokio::spawn(middle.clone().sit_between(near, plan, notes.clone()));
+            }
         });
         port
     }

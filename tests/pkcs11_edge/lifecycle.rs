@@ -6,6 +6,7 @@ use std::{
     ptr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Duration,
 };
 
 use cryptoki_sys::*;
@@ -146,7 +147,8 @@ fn the_library_is_given_up_while_threads_call() {
             for thread in threads {
                 let (code, next) = thread.join().unwrap();
                 let permitted = [CKR_DEVICE_REMOVED, CKR_CRYPTOKI_NOT_INITIALIZED];
-                assert!(permitted.contains(&code), "{code:#x}");
+                // The call that was under way may have been performed.
+                assert!(permitted.contains(&code) || code == CKR_DEVICE_ERROR, "{code:#x}");
                 assert!(permitted.contains(&next), "{next:#x}");
             }
         });
@@ -160,7 +162,16 @@ fn a_lost_link_is_told_and_a_new_session_makes_a_new_one() {
     assert_eq!(initialize(), CKR_OK);
     let session = open(0).unwrap();
     assert_eq!(log_in(session, CKU_USER, PIN), CKR_OK);
-    token.world.daemon.kill();
+    // A request under way when the link ends may have been performed; the next one was not.
+    let process = token.world.daemon.process();
+    signal(process, "-STOP");
+    crate::world::eventually("every thread has stopped", || all_stopped(process));
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| random(session));
+        thread::sleep(Duration::from_millis(300));
+        token.world.daemon.kill();
+        assert_eq!(asked.join().unwrap(), CKR_DEVICE_ERROR);
+    });
     assert_eq!(random(session), CKR_DEVICE_REMOVED);
     let refused = open(0).unwrap_err();
     assert!([CKR_TOKEN_NOT_PRESENT, CKR_DEVICE_REMOVED].contains(&refused), "{refused:#x}");
@@ -190,18 +201,18 @@ fn an_appliance_that_does_not_answer_is_told_in_the_time_that_is_configured() {
     assert_eq!(initialize(), CKR_OK);
     let session = open(0).unwrap();
     assert_eq!(log_in(session, CKU_USER, PIN), CKR_OK);
-    let signal = |name: &str| {
-        let process = token.world.daemon.process().to_string();
-        assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
-    };
-    signal("-STOP");
     let process = token.world.daemon.process();
+    signal(process, "-STOP");
     crate::world::eventually("every thread has stopped", || all_stopped(process));
     assert_eq!(random(session), CKR_DEVICE_ERROR);
-    signal("-CONT");
+    signal(process, "-CONT");
     crate::world::eventually("the appliance answers again", || random(session) == CKR_OK);
     assert_eq!(state(session), CKS_RO_USER_FUNCTIONS);
     assert_eq!(finalize(), CKR_OK);
+}
+
+fn signal(process: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
 }
 
 /// A signal stops the threads of a process one after the other.

@@ -8,10 +8,11 @@ use tokio::runtime::Handle;
 use super::{
     super::interrupts::Waiting,
     Session,
-    failure::{login_refused, refused, unasked, unreachable},
+    failure::{login_refused, refused, unasked},
 };
 use crate::{
     client::{AskError, Partition},
+    command::unreachable::unreachable,
     model::{Password, Reply, Request, Role, Status},
     shell::Failure,
 };

@@ -5,7 +5,11 @@ use std::fmt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{super::unavailable::Unavailable, Session, failure::unavailable, failure::unreachable};
+use super::{
+    super::{unavailable::Unavailable, unreachable::unreachable},
+    Session,
+    failure::unavailable,
+};
 use crate::{
     client::{ConnectFailure, Missing, Slot, Slots},
     shell::{Outcome, report},

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::servers::{failed, list};
 use crate::{
     client::{Slots, home::Home, targets},
-    command::found_slots::{FoundSlots, NOTHING_FOUND_REMEDY, nothing_found},
+    command::found_slots::{FoundSlots, nothing_found},
     crypto::SystemRandom,
     shell::{Failure, Outcome, report},
     store::{ClientToken, StoreError},
@@ -22,7 +22,8 @@ impl Verify {
     pub(super) fn run(&self, home: &Home) -> Outcome {
         let slots = reached(home)?;
         if slots.slots().is_empty() {
-            return Err(Failure::new(nothing_found(&slots), "").remedy(NOTHING_FOUND_REMEDY));
+            let (cause, remedy) = nothing_found(&slots);
+            return Err(Failure::new(cause, "").remedy(remedy));
         }
         report(FoundSlots::new(slots.slots()))
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Session, failure::failure, table::Table};
 use crate::{
-    command::found_slots::{FoundSlots, NOTHING_FOUND_REMEDY, nothing_found},
+    command::found_slots::{FoundSlots, nothing_found},
     model::Status,
     shell::{Console, Outcome, indented, report},
 };
@@ -69,8 +69,8 @@ impl Verify {
     fn run(&self, session: &mut Session) -> Outcome {
         session.refresh()?;
         if session.slots().is_empty() {
-            let cause = nothing_found(session.all_slots());
-            return Err(failure(Status::TokenNotPresent, cause).remedy(NOTHING_FOUND_REMEDY));
+            let (cause, remedy) = nothing_found(session.all_slots());
+            return Err(failure(Status::TokenNotPresent, cause).remedy(remedy));
         }
         report(Verified { found: FoundSlots::new(session.slots()) })
     }

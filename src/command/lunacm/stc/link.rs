@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::super::{
     Session,
-    failure::{failure, unreachable},
+    failure::failure,
     session::{identity, token_failure},
 };
 use crate::{
     client::servers::Server,
+    command::unreachable::unreachable,
     model,
     shell::{Console, Failure, Outcome, report},
 };

@@ -90,7 +90,7 @@ fn set(
         return Err(unknown(family, id.unwrap_or_default()));
     }
     let slot = change(session, of, StcChange::Algorithm { family, id, enabled })
-        .map_err(|error| last(family, error))?;
+        .map_err(|error| last(family, id, error))?;
     report(Switched { slot, enabled, algorithms: named.iter().map(|one| one.name()).collect() })
 }
 
@@ -101,7 +101,7 @@ fn unknown(family: StcFamily, id: u8) -> Failure {
 }
 
 /// The partition's own words for a change that would leave a family empty.
-fn last(family: StcFamily, error: Failure) -> Failure {
+fn last(family: StcFamily, id: Option<u8>, error: Failure) -> Failure {
     if !error.result.contains("CKR_CONFIG_CHANGE_ILLEGAL") {
         return error;
     }
@@ -112,8 +112,12 @@ fn last(family: StcFamily, error: Failure) -> Failure {
         }
         StcFamily::Hmac | StcFamily::KeyExchange => format!("one {singular} has to stay enabled"),
     };
-    failure(Status::ConfigChangeIllegal, cause)
-        .remedy(format!("Enable another one first: stcconfig {command}enable -id <{command}_id>."))
+    let remedy = if id.is_some() {
+        format!("Enable another one first: stcconfig {command}enable -id <{command}_id>.")
+    } else {
+        format!("Disable the others by number: stcconfig {command}disable -id <{command}_id>.")
+    };
+    failure(Status::ConfigChangeIllegal, cause).remedy(remedy)
 }
 
 struct Words {
