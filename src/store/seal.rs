@@ -112,7 +112,8 @@ impl Seat<'_> {
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = b"lunacm seal v1\0".to_vec();
         for name in [self.store, self.object, self.field] {
-            bytes.extend_from_slice(&name.len().to_be_bytes());
+            let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
+            bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(name.as_bytes());
         }
         bytes

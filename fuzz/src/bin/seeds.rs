@@ -65,8 +65,7 @@ fn records() -> io::Result<()> {
         .flat_map(|part| [vec![u8::try_from(part.len()).expect("small")], part].concat())
         .collect();
     seed("parts", "two", &parts)?;
-    seed("control", "asks", &[0b110, 1, b'a', 2, b'b', b'c'])?;
-    seed("control", "starts", &[0b011, 1, b'a', 2, b'b', b'c'])?;
+    controls()?;
     let (mut client, mut partition) = connect(Suite::HYBRID[0]);
     client.rekey();
     for step in 0..4_u8 {
@@ -81,6 +80,32 @@ fn records() -> io::Result<()> {
         seed("rekey", &format!("flip{step}"), &[step, 0, 0, 1])?;
     }
     Ok(())
+}
+
+/// What either end may say in turn, and what neither may.
+fn controls() -> io::Result<()> {
+    let step = |step: u8, said: &[u8]| {
+        let bytes = u16::try_from(said.len()).expect("small").to_be_bytes();
+        [&[step], &bytes[..], said].concat()
+    };
+    let own: Vec<_> = [2, 3, 2, 3].into_iter().flat_map(|at| step(at, b"")).collect();
+    let data = [step(0, b"a"), step(1, b"b")].concat();
+    seed("control", "change", &[&[0b11], &own[..], &data].concat())?;
+    let settings = [&[5], &1000_u64.to_be_bytes()[..], &500_u16.to_be_bytes()].concat();
+    let count = |kind: u8| [&[kind], &3_u64.to_be_bytes()[..]].concat();
+    for (name, said) in [
+        ("wanted", vec![1]),
+        ("init_classic", [vec![2], vec![7; 48]].concat()),
+        ("answer_classic", [vec![3], vec![7; 48]].concat()),
+        ("changed", count(4)),
+        ("settings", settings),
+        ("replays", count(6)),
+    ] {
+        let both = [step(4, &said), step(5, &said)].concat();
+        seed("control", name, &[&[0], &both[..], &data].concat())?;
+    }
+    let hybrid = [step(4, &[vec![2], vec![7; 1248]].concat()), step(3, b"")].concat();
+    seed("control", "init_hybrid", &[&[1], &hybrid[..], &data].concat())
 }
 
 fn requests() -> Vec<(&'static str, Request)> {

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod flips;
+#[cfg(fuzzing)]
+mod forged;
 mod turnover;
 
 use std::{fmt, time::Duration};
