@@ -10,8 +10,8 @@ use channel_support::{
     NoRandom, Received, SeededRandom, connect, controls, data, open, seal, settle,
 };
 use lunacm::channel::{
-    GRACE_RECORDS, KeyLimits, RETIRED_KEY_LIFETIME, Session, SessionError, SessionSettings, Suite,
-    WindowSize,
+    GRACE_RECORDS, KeyLimits, Opened, RETIRED_KEY_LIFETIME, Session, SessionError, SessionSettings,
+    Suite, WindowSize,
 };
 
 const SUITES: [Suite; 2] = [Suite::HYBRID[0], Suite::CLASSIC[3]];
@@ -183,23 +183,156 @@ fn a_peer_that_does_not_change_keys_is_left() {
     }
 }
 
-/// A window that is set while the next keys wait for the client to use them is theirs as well.
-#[test]
-fn settings_in_the_middle_of_a_change_hold_after_it() {
+/// Records with which a key is not only beyond a threshold of 1000 but past its grace.
+const FAR: u64 = GRACE_RECORDS + 1100;
+
+/// Records from one end to the other.
+fn flow(from: &mut Session, to: &mut Session, count: u64) {
+    let mut record = Vec::new();
+    for _ in 0..count {
+        record.clear();
+        from.seal(b"", &mut record).unwrap();
+        assert!(matches!(to.open(&mut record), Ok(Opened::Data(_))));
+    }
+}
+
+/// Records in both directions.
+fn talk(ours: &mut Session, theirs: &mut Session, count: u64) {
+    flow(ours, theirs, count);
+    flow(theirs, ours, count);
+}
+
+/// The first steps of a change of keys that the client begins.
+fn steps(ours: &mut Session, theirs: &mut Session, count: usize) {
     let random = &mut SeededRandom::new(1);
-    let (mut ours, mut theirs) = connect(SUITES[1]);
     ours.rekey();
-    let init = controls(&mut ours, random);
-    assert_eq!(open(&mut theirs, &init[0]), Ok(Received::Control));
-    let answer = controls(&mut theirs, random);
-    let settings = SessionSettings { window: WindowSize::MAXIMUM, ..after(1_000_000) };
-    theirs.set(settings);
-    assert_eq!(open(&mut ours, &answer[0]), Ok(Received::Control));
-    settle(&mut ours, &mut theirs, random);
-    assert_eq!(epochs(&ours, &theirs), (1, 1));
-    let records: Vec<_> = (0..1000).map(|_| seal(&mut ours, b"")).collect();
-    assert_eq!(data(&mut theirs, &records[999]), b"");
-    assert_eq!(data(&mut theirs, &records[0]), b"", "the window is as it was before the change");
+    for step in 0..count {
+        let (from, to) =
+            if step % 2 == 0 { (&mut *ours, &mut *theirs) } else { (&mut *theirs, &mut *ours) };
+        for record in controls(from, random) {
+            assert_eq!(open(to, &record), Ok(Received::Control));
+        }
+    }
+}
+
+#[test]
+fn a_lower_threshold_changes_keys_that_are_far_beyond_it() {
+    let random = &mut SeededRandom::new(1);
+    for (requests, replies) in [(FAR, FAR), (FAR, 5), (5, FAR)] {
+        let (mut ours, mut theirs) = connect(SUITES[1]);
+        flow(&mut ours, &mut theirs, requests);
+        flow(&mut theirs, &mut ours, replies);
+        theirs.set(after(1000));
+        // Requests and replies were under way, and more are made before either end says a word.
+        talk(&mut ours, &mut theirs, 100);
+        settle(&mut ours, &mut theirs, random);
+        assert_eq!(epochs(&ours, &theirs), (1, 1), "{requests}, {replies}");
+        talk(&mut ours, &mut theirs, 100);
+        assert!(ours.status().left > 0 && theirs.status().left > 0);
+    }
+}
+
+#[test]
+fn either_end_may_hear_of_a_lower_threshold_before_the_other() {
+    let random = &mut SeededRandom::new(1);
+    for client_first in [true, false] {
+        let (mut ours, mut theirs) = connect(SUITES[1]);
+        flow(&mut ours, &mut theirs, FAR);
+        flow(&mut theirs, &mut ours, 2000);
+        let (first, second) =
+            if client_first { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
+        first.set(after(1000));
+        // Half of what an end bears with was under way when it heard.
+        flow(second, first, GRACE_RECORDS / 2);
+        settle(&mut ours, &mut theirs, random);
+        assert_eq!(epochs(&ours, &theirs), (1, 1));
+        talk(&mut ours, &mut theirs, 500);
+        theirs.set(after(1000));
+        ours.set(after(1000));
+        settle(&mut ours, &mut theirs, random);
+        assert_eq!(epochs(&ours, &theirs), (1, 1));
+        talk(&mut ours, &mut theirs, 1000);
+        settle(&mut ours, &mut theirs, random);
+        assert_eq!(epochs(&ours, &theirs), (2, 2));
+    }
+}
+
+#[test]
+fn settings_may_arrive_at_every_step_of_a_change() {
+    let random = &mut SeededRandom::new(1);
+    for step in 1..4 {
+        let (mut ours, mut theirs) = connect(SUITES[1]);
+        flow(&mut ours, &mut theirs, FAR);
+        steps(&mut ours, &mut theirs, step);
+        theirs.set(after(10));
+        talk(&mut ours, &mut theirs, 50);
+        settle(&mut ours, &mut theirs, random);
+        let epoch = ours.status().epoch;
+        assert!((1..=2).contains(&epoch), "step {step}: {epoch}");
+        assert_eq!(theirs.status().epoch, epoch);
+        talk(&mut ours, &mut theirs, 50);
+        settle(&mut ours, &mut theirs, random);
+        assert_eq!(epochs(&ours, &theirs), (epoch + 1, epoch + 1), "step {step}");
+        assert_eq!(ours.status().settings, after(10));
+    }
+}
+
+#[test]
+fn a_peer_that_ignores_a_lower_threshold_is_left() {
+    let random = &mut SeededRandom::new(1);
+    for from_client in [true, false] {
+        let (mut ours, mut theirs) = connect(SUITES[1]);
+        let (from, to) =
+            if from_client { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
+        flow(from, to, FAR);
+        from.set(after(10));
+        let mut sent = 0;
+        let mut record = Vec::new();
+        let outcome = loop {
+            // Whatever is said about keys is lost.
+            controls(from, random);
+            record.clear();
+            if let Err(error) = from.seal(b"", &mut record) {
+                break error;
+            }
+            sent += 1;
+            assert!(sent < 2 * GRACE_RECORDS, "it goes on for ever");
+            // To be told the same again is no reason for more patience.
+            if sent % 1000 == 0 {
+                from.set(after(10));
+            }
+        };
+        assert_eq!(outcome, SessionError::RekeyUnanswered);
+        assert!((GRACE_RECORDS - 100..=GRACE_RECORDS).contains(&sent), "{sent}");
+    }
+}
+
+/// Whether the partition's end opens a record that `behind` others overtook.
+fn opens_behind(ours: &mut Session, theirs: &mut Session, behind: u64) -> bool {
+    let late = seal(ours, b"late");
+    for _ in 0..behind {
+        let record = seal(ours, b"");
+        assert_eq!(data(theirs, &record), b"");
+    }
+    open(theirs, &late).unwrap() == Received::Data(b"late".to_vec())
+}
+
+#[test]
+fn a_window_set_during_a_change_holds_after_it() {
+    let random = &mut SeededRandom::new(1);
+    for step in 0..5 {
+        for (records, behind, opens) in [(1000, 900, true), (1000, 1000, false)] {
+            let (mut ours, mut theirs) = connect(SUITES[0]);
+            steps(&mut ours, &mut theirs, step);
+            let window = WindowSize::try_from(records).unwrap();
+            theirs.set(SessionSettings { window, ..theirs.status().settings });
+            settle(&mut ours, &mut theirs, random);
+            assert_eq!(epochs(&ours, &theirs), (1, 1));
+            assert_eq!(ours.status().settings.window, window);
+            assert_eq!(opens_behind(&mut ours, &mut theirs, behind), opens, "partition, {step}");
+            assert_eq!(opens_behind(&mut theirs, &mut ours, behind), opens, "client, {step}");
+        }
+    }
 }
 
 #[test]

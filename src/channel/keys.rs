@@ -79,7 +79,7 @@ pub(super) struct Sending {
 
 impl Sending {
     pub(super) const fn new(epoch: u32, key: CipherKey) -> Self {
-        Self { key, epoch, used: Used { records: 0, bytes: 0 } }
+        Self { key, epoch, used: Used::new(0, 0) }
     }
 
     /// Appends a record that holds the pieces, one behind the other. On an error `out` is as it was.
@@ -124,8 +124,7 @@ pub(super) struct Receiving {
 
 impl Receiving {
     pub(super) const fn new(key: CipherKey, window: WindowSize) -> Self {
-        let used = Used { records: 0, bytes: 0 };
-        Self { key, window: ReplayWindow::new(window), used }
+        Self { key, window: ReplayWindow::new(window), used: Used::new(0, 0) }
     }
 
     /// Decrypts a record's ciphertext where it lies; `None` if its counter is stale.

@@ -36,10 +36,12 @@ impl KeyLimits {
     }
 
     /// Whether a key has done so much more than it should have that there will be no change: as
-    /// many records again, at least [`GRACE_RECORDS`].
+    /// many records again, at least [`GRACE_RECORDS`]. What it had done before these limits were
+    /// set is nobody's fault.
     pub(super) const fn overrun(self, used: Used) -> bool {
         let records = self.records();
-        used.records.saturating_sub(records)
+        let due = if used.measured_from > records { used.measured_from } else { records };
+        used.records.saturating_sub(due)
             >= if records > GRACE_RECORDS { records } else { GRACE_RECORDS }
     }
 
@@ -61,9 +63,21 @@ impl Default for KeyLimits {
 pub(super) struct Used {
     pub(super) records: u64,
     pub(super) bytes: u64,
+    /// Records that it had done when the limits were last set.
+    measured_from: u64,
 }
 
 impl Used {
+    /// What a key has done that has sealed or opened this much, all of it under the same limits.
+    pub(super) const fn new(records: u64, bytes: u64) -> Self {
+        Self { records, bytes, measured_from: 0 }
+    }
+
+    /// Other limits hold from now on.
+    pub(super) const fn measure_anew(&mut self) {
+        self.measured_from = self.records;
+    }
+
     /// Counts a record of this much plaintext.
     pub(super) const fn count(&mut self, plaintext: u64) {
         self.records += 1;

@@ -184,12 +184,16 @@ impl Session {
     }
 
     /// Sets what holds from now on. At the partition's end the client is told as well.
-    pub const fn set(&mut self, settings: SessionSettings) {
-        self.settings = settings;
-        self.receive.resize_window(settings.window);
-        if let Some(retired) = &mut self.retired {
-            retired.keys.resize_window(settings.window);
+    ///
+    /// A key that has done more already than it now may is changed; until then it goes on as one
+    /// that has come to its limit now.
+    pub fn set(&mut self, settings: SessionSettings) {
+        if settings.limits != self.settings.limits {
+            self.send.used.measure_anew();
+            self.receive.used.measure_anew();
         }
+        self.settings = settings;
+        self.resize_windows(settings.window);
         self.pending.settings = matches!(self.end, End::Partition);
     }
 

@@ -41,6 +41,17 @@ impl Session {
         limits.overrun(self.send.used) || limits.overrun(self.receive.used)
     }
 
+    /// Resizes the windows of all keys that open records, or will.
+    pub(super) fn resize_windows(&mut self, window: WindowSize) {
+        self.receive.resize_window(window);
+        if let Some(retired) = &mut self.retired {
+            retired.keys.resize_window(window);
+        }
+        if let Exchange::Confirm(next) = &mut self.exchange {
+            next.receive.resize_window(window);
+        }
+    }
+
     /// The key for records of this epoch; `None` if it is gone.
     pub(super) fn keys_of(&mut self, epoch: u32) -> Result<Option<&mut Receiving>, SessionError> {
         if epoch == self.epoch {
@@ -148,9 +159,7 @@ impl Session {
     /// Seals and opens under the next epoch's keys from now on. The old sealing key is erased, the
     /// old opening key waits for what is under way.
     fn take_into_use(&mut self, next: NextKeys) {
-        let NextKeys { send, mut receive, chain } = next;
-        // It may have been set anew since these keys were made.
-        receive.resize_window(self.settings.window);
+        let NextKeys { send, receive, chain } = next;
         let old = mem::replace(&mut self.send, send);
         self.pending.keys_changed = Some(old.used.records);
         self.pending.rekey = false;
@@ -241,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_last_record_of_a_key_is_the_last() {
-        let (mut ours, mut theirs) = at(Used { records: MAXIMUM_RECORDS - 1, bytes: 0 });
+        let (mut ours, mut theirs) = at(Used::new(MAXIMUM_RECORDS - 1, 0));
         let mut record = Vec::new();
         ours.seal(b"the last", &mut record).unwrap();
         assert!(matches!(theirs.open(&mut record), Ok(Opened::Data(_))));
@@ -255,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_last_byte_of_a_key_is_the_last() {
-        let (mut ours, _) = at(Used { records: 5, bytes: MAXIMUM_BYTES - 1 });
+        let (mut ours, _) = at(Used::new(5, MAXIMUM_BYTES - 1));
         let mut record = Vec::new();
         ours.seal(b"x", &mut record).unwrap();
         record.clear();
