@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lunacm::channel::{Assembler, AssemblerLimits, PartError, split_piece};
+use lunacm::channel::{Arrival, Assembler, AssemblerLimits, PartError, split_piece};
 
 use crate::channel_support::SeededRandom;
 
@@ -99,7 +99,8 @@ impl Listener {
         let before = self.parts.entry(id).or_default();
         let is_next = *before == number;
         match self.assembler.push(part) {
-            Ok(message) => {
+            Ok(arrival) => {
+                let message = arrival.and_then(Arrival::whole);
                 assert!(is_next, "a part was taken out of its place: {id}, {number}");
                 *before += 1;
                 assert_eq!(message.is_some(), is_last, "{id}, {number}");
