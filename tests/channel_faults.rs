@@ -10,8 +10,8 @@ use channel_support::{
     Received, SeededRandom, connect, controls, data, flipped, open, seal, seal_part,
 };
 use lunacm::channel::{
-    Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, MAXIMUM_PLAINTEXT_BYTES, MAXIMUM_RECORDS,
-    RECORD_HEADER_BYTES, SessionError, SessionSettings, Suite, WindowSize, split,
+    Arrival, Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, MAXIMUM_PLAINTEXT_BYTES,
+    MAXIMUM_RECORDS, RECORD_HEADER_BYTES, SessionError, SessionSettings, Suite, WindowSize, split,
 };
 
 const SUITE: Suite = Suite::HYBRID[3];
@@ -89,7 +89,8 @@ fn messages_larger_than_a_record_arrive_whole() {
         for part in split(id, &message) {
             let record = seal_part(&mut ours, &part);
             assert!(record.len() <= lunacm::wire::MAXIMUM_FRAME_BYTES);
-            arrived.extend(assembler.push(&data(&mut theirs, &record)).unwrap());
+            let arrival = assembler.push(&data(&mut theirs, &record)).unwrap();
+            arrived.extend(arrival.and_then(Arrival::whole));
             assert_eq!(open(&mut theirs, &record), Ok(Received::Replayed));
         }
         assert_eq!(arrived.len(), 1);

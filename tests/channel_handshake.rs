@@ -7,8 +7,8 @@ mod channel_support;
 use std::cell::Cell;
 
 use channel_support::{
-    NoRandom, SERIAL, SeededRandom, Shelf, client, config, data, decoy, each_flip, established,
-    open, partition, respond, retry, seal, start,
+    NoRandom, SERIAL, SeededRandom, Shelf, client, config, data, decoy, established, open,
+    partition, respond, retry, seal, start,
 };
 use lunacm::{
     channel::{
@@ -277,9 +277,9 @@ fn another_version_is_named() {
     assert_eq!(waiting.receive(&[0x04, 2]).err(), Some(told));
 }
 
-/// All bits, all classic suites and a hybrid one, and a header with every field in use.
+/// All classic suites and a hybrid one, and a header with every field in use.
 #[test]
-fn no_altered_first_message_is_accepted() {
+fn no_first_message_of_another_size_is_accepted() {
     let shelf = Shelf::permitting(SuiteSet::ALL.without(AES));
     for suite in DIFFERENT {
         let (waiting, message) = first_attempt(&[AES, suite]);
@@ -290,16 +290,6 @@ fn no_altered_first_message_is_accepted() {
             let again = retry(waiting.receive(&answer));
             (start(again, &mut SeededRandom::new(3)).1, &shelf)
         };
-        each_flip(&message, |bit, altered| {
-            let (refused, answer) = answered(altered, shelf);
-            let refused = refused.unwrap_or_else(|| panic!("{suite:?}: bit {bit} is not bound"));
-            if let Refused::VersionUnsupported { .. } = refused {
-                assert_eq!(bit / 8, 1);
-            } else {
-                let expected = if refused == Refused::Malformed { HYBRID } else { suite };
-                assert!(is_generic_refusal(&answer, expected), "{suite:?}: bit {bit}");
-            }
-        });
         for size in 0..message.len() {
             let (refused, answer) = answered(&message[..size], shelf);
             assert_eq!(refused, Some(Refused::Malformed), "{size}");
@@ -313,21 +303,12 @@ fn no_altered_first_message_is_accepted() {
 }
 
 #[test]
-fn no_altered_answer_is_accepted() {
+fn no_answer_of_another_size_is_accepted() {
     for suite in DIFFERENT {
         for permitted in [SuiteSet::ALL, SuiteSet::ALL.without(suite)] {
             let suites = [&[suite][..], &Suite::ALL].concat();
             let (_, message) = first_attempt(&suites);
             let (_, answer) = answered(&message, &Shelf::permitting(permitted));
-            each_flip(&answer, |bit, altered| {
-                let error = first_attempt(&suites).0.receive(altered).err().unwrap();
-                let expected = match (bit / 8, altered[0]) {
-                    (0, 0x03) => HandshakeError::Refused,
-                    (0, _) => HandshakeError::Malformed,
-                    _ => HandshakeError::NotAuthentic,
-                };
-                assert_eq!(error, expected, "{suite:?}: bit {bit}");
-            });
             for size in 0..answer.len() {
                 let error = first_attempt(&suites).0.receive(&answer[..size]).err();
                 assert_eq!(error, Some(HandshakeError::Malformed));

@@ -50,7 +50,7 @@ struct Partition {
 impl Directory for Partition {
     fn partition(&self, serial: u64) -> Option<PartitionKeys> {
         (serial == SERIAL)
-            .then(|| PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::HYBRID })
+            .then(|| PartitionKeys { identity: self.identity.clone(), suites: SuiteSet::ALL })
     }
 
     fn admits(&self, _: u64, client: &PublicKey) -> bool {
@@ -132,6 +132,12 @@ impl Echo {
 
     pub fn connect(&self) -> Link {
         Link::connect(&self.endpoint, self.client.clone()).unwrap()
+    }
+
+    /// A link without ML-KEM.
+    pub fn connect_classic(&self) -> Link {
+        let client = InitiatorConfig { suites: Suite::CLASSIC.to_vec(), ..self.client.clone() };
+        Link::connect(&self.endpoint, client).unwrap()
     }
 }
 

@@ -13,6 +13,7 @@ mod idle;
 mod latency;
 mod payload;
 mod pipeline;
+mod primitives;
 #[path = "../../tests/world/mod.rs"]
 mod world;
 

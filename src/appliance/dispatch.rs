@@ -78,7 +78,7 @@ impl Dispatch {
         let Some(session) = link.session.get() else {
             return (Reply::Failed(Status::FunctionRejected), true);
         };
-        if let Err(too_many) = self.live.check_limits(link.channel) {
+        if let Err(too_many) = self.live.admit(link.channel) {
             tracing::warn!(channel = link.channel, %too_many, "link refused");
             return (Reply::Failed(Status::SessionCount), true);
         }
@@ -159,6 +159,14 @@ impl Service for Dispatch {
                 }))
             }
         }
+    }
+
+    fn is_up(&self, link: &ClientLink) -> bool {
+        link.session().is_some()
+    }
+
+    fn no_room(&self) -> Answered {
+        answered(&Reply::Failed(Status::DeviceMemory), false)
     }
 
     fn close(&self, link: &ClientLink) {

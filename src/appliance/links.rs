@@ -3,23 +3,24 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use super::stc;
 use crate::{
-    hsm::{Effect, LinkClient},
+    hsm::{Effect, Hsm, LinkClient},
     model::{LinkService, SerialNumber},
     net::Closer,
 };
 
 /// Every live link, by its channel number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LiveLinks {
     last: AtomicU64,
     limits: LinkLimits,
+    hsm: Arc<Hsm>,
     links: Mutex<HashMap<u64, LiveLink>>,
 }
 
@@ -58,23 +59,34 @@ struct LiveLink {
     serial: Option<SerialNumber>,
     client: LinkClient,
     closer: Closer,
+    /// Counts towards the limits.
+    admitted: bool,
 }
 
 impl LiveLinks {
-    /// No links yet.
-    pub(super) fn new(limits: LinkLimits) -> Self {
-        Self { limits, ..Self::default() }
+    /// No links yet; `hsm` is asked for settings.
+    pub(super) fn new(limits: LinkLimits, hsm: Arc<Hsm>) -> Self {
+        Self { last: AtomicU64::new(0), limits, hsm, links: Mutex::default() }
     }
 
-    /// Whether there is room for this link, which has been entered.
-    pub(super) fn check_limits(&self, channel: u64) -> Result<(), TooMany> {
-        let links = self.lock();
-        if links.len() > self.limits.all {
+    /// Counts a link, which has been entered, towards the limits from now on, if there is room for
+    /// it. Those count whose client has proven that it is there: whoever replays handshakes takes
+    /// nobody's place.
+    pub(super) fn admit(&self, channel: u64) -> Result<(), TooMany> {
+        let mut links = self.lock();
+        let Some((client, false)) = links.get(&channel).map(|link| (link.client, link.admitted))
+        else {
+            return Ok(());
+        };
+        let admitted = || links.values().filter(|link| link.admitted);
+        if admitted().count() >= self.limits.all {
             return Err(TooMany::InAll(self.limits.all));
         }
-        let Some(client) = links.get(&channel).map(|link| link.client) else { return Ok(()) };
-        if links.values().filter(|link| link.client == client).count() > self.limits.per_client {
+        if admitted().filter(|link| link.client == client).count() >= self.limits.per_client {
             return Err(TooMany::OfClient(self.limits.per_client));
+        }
+        if let Some(link) = links.get_mut(&channel) {
+            link.admitted = true;
         }
         Ok(())
     }
@@ -87,7 +99,7 @@ impl LiveLinks {
         closer: Closer,
     ) -> u64 {
         let channel = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        self.lock().insert(channel, LiveLink { serial, client, closer });
+        self.lock().insert(channel, LiveLink { serial, client, closer, admitted: false });
         channel
     }
 
@@ -140,9 +152,12 @@ impl LiveLinks {
                         }
                     }
                 }
-                Effect::StcSettings { serial, settings } => {
-                    let settings = stc::session_settings(settings);
-                    for link in self.lock().values().filter(|link| link.serial == Some(serial)) {
+                Effect::StcSettings { serial } => {
+                    // As they are now, and told in the order in which they are asked for: of two
+                    // changes at the same time, the one that is told last knows both.
+                    let links = self.lock();
+                    let settings = stc::session_settings(self.hsm.stc_settings(serial));
+                    for link in links.values().filter(|link| link.serial == Some(serial)) {
                         link.closer.set(settings);
                     }
                 }

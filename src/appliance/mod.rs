@@ -87,7 +87,7 @@ impl Appliance {
         let hsm = Arc::new(hsm);
 
         let data = Arc::new(data);
-        let live = Arc::new(LiveLinks::new(settings.links));
+        let live = Arc::new(LiveLinks::new(settings.links, hsm.clone()));
         let services = Arc::new(Services::default());
         services.set_keep_alive(hsm.keep_alive().map_err(StartError::Hsm)?);
         let desk = Arc::new(Desk {

@@ -75,7 +75,7 @@ impl Dispatch {
             tracing::warn!(client = %client.name, from = %link.from, "not its registered address");
             return Err(Status::DeviceRemoved);
         }
-        self.live.check_limits(link.channel).map_err(|too_many| {
+        self.live.admit(link.channel).map_err(|too_many| {
             tracing::warn!(channel = link.channel, %too_many, "link refused");
             Status::SessionCount
         })?;

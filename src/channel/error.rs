@@ -137,7 +137,7 @@ pub enum PartError {
     /// One more incomplete message than permitted.
     #[error("too many messages are incomplete")]
     TooManyMessages,
-    /// More bytes than one message, or all incomplete ones together, may have.
-    #[error("a message, or all incomplete ones together, are too large")]
+    /// More bytes than one message may have.
+    #[error("a message is too large")]
     TooManyBytes,
 }

@@ -69,6 +69,8 @@
 
 pub mod noise;
 
+mod arrival;
+mod assembler;
 mod control;
 mod cookie;
 mod error;
@@ -79,21 +81,23 @@ mod message;
 mod parts;
 mod rekey;
 mod responder;
+mod room;
 mod session;
 mod suite;
 mod window;
 
+pub use arrival::{Arrival, Message, Shortage};
+pub use assembler::{Assembler, AssemblerLimits};
 pub use cookie::{COOKIE_BYTES, COOKIE_SECRET_LIFETIME, CookieJar, Origin};
 pub use error::{HandshakeError, PartError, Refused, SessionError};
 pub use initiator::{Answer, AwaitAnswer, Demanded, Initiator, InitiatorConfig};
 pub use keys::{MAXIMUM_PLAINTEXT_BYTES, RECORD_HEADER_BYTES};
 pub use limits::{GRACE_RECORDS, KeyLimits, MAXIMUM_BYTES, MAXIMUM_RECORDS};
 pub use message::{PROTOCOL_VERSION, answer_bytes};
-pub use parts::{
-    Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Part, split, split_piece,
-};
+pub use parts::{MAXIMUM_CHUNK_BYTES, Part, split, split_piece};
 pub use rekey::RETIRED_KEY_LIFETIME;
 pub use responder::{Accepted, Directory, PartitionKeys, Responder};
+pub use room::{Held, Room};
 pub use session::{Opened, Session, SessionSettings, SessionStatus};
 pub use suite::{KeyExchange, Suite, SuiteSet};
 pub use window::{WindowSize, WindowSizeError};

@@ -38,6 +38,14 @@ pub struct Arguments {
     /// Seconds of silence after which a link is ended; 0 keeps silent links
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_IDLE_SECONDS)]
     idle_timeout: u64,
+    /// Memory in MiB for requests that come in several parts, of all links together; what goes
+    /// beyond it is refused
+    #[arg(long, value_name = "MIB", default_value_t = Limits::DEFAULT.request_bytes >> 20)]
+    max_request_memory: usize,
+    /// Seconds that such a request may take to come in full, and that a client may take none of its
+    /// replies, before its link is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.transfer.as_secs())]
+    transfer_timeout: u64,
 }
 
 const DEFAULT_IDLE_SECONDS: u64 = 8 * 60 * 60;
@@ -54,6 +62,8 @@ impl Arguments {
                 half_open: self.max_half_open,
                 half_open_per_source: self.max_half_open_per_source,
                 idle: idle.map(Duration::from_secs),
+                request_bytes: self.max_request_memory.saturating_mul(1 << 20),
+                transfer: Duration::from_secs(self.transfer_timeout.max(1)),
             },
             links: LinkLimits { all: self.max_links, per_client: self.max_links_per_client },
         }

@@ -17,7 +17,7 @@ pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static 
         ConnectFailure::Refused(status @ Status::SessionCount) => (
             *status,
             "the appliance, or this client on it, has as many links as it may have".to_owned(),
-            "End other programs that use the partition, or have the limit raised: lunahsmd --max-links-per-client.",
+            "End other programs that use the partition, or have the limit raised: lunahsmd --max-links-per-client, or --max-links.",
         ),
         ConnectFailure::Refused(status @ Status::StcNotEnabled) => (
             *status,

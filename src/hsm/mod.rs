@@ -144,12 +144,10 @@ pub enum Effect {
         /// The client they come from; every client's if none is given.
         client: Option<LinkClient>,
     },
-    /// These links hear of the partition's new settings for STC.
+    /// These links hear of the partition's settings for STC, which have changed.
     StcSettings {
         /// The partition they lead to.
         serial: SerialNumber,
-        /// The settings.
-        settings: StcSettings,
     },
 }
 
@@ -157,7 +155,7 @@ impl Effect {
     /// The partition that the links lead to.
     pub const fn serial(&self) -> SerialNumber {
         match self {
-            Self::EndLinks { serial, .. } | Self::StcSettings { serial, .. } => *serial,
+            Self::EndLinks { serial, .. } | Self::StcSettings { serial } => *serial,
         }
     }
 }

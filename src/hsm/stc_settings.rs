@@ -28,7 +28,7 @@ impl Hsm {
         self.store.set_stc_settings(serial, &settings).map_err(fault)?;
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, ?change, "STC settings changed");
-        Ok((Reply::Done, vec![Effect::StcSettings { serial, settings }]))
+        Ok((Reply::Done, vec![Effect::StcSettings { serial }]))
     }
 }
 

@@ -9,15 +9,22 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{codec::Piece, inbox::Inbox, tunnel::Tunnel};
 use crate::{
     channel::{
-        Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Message, Opened, PartError, Session,
-        SessionError, split_piece,
+        Arrival, Assembler, AssemblerLimits, MAXIMUM_CHUNK_BYTES, Opened, PartError, Room, Session,
+        SessionError, Shortage, split_piece,
     },
     crypto::{SystemRandom, erase},
     wire::{FRAME_HEADER_BYTES, FrameError, MAXIMUM_MESSAGE_BYTES, frame_header, frame_length},
 };
 
-/// Messages that may arrive in parts at the same time.
-const INCOMPLETE_MESSAGES: usize = 64;
+/// What a link keeps of messages that arrive in parts.
+const INCOMPLETE: AssemblerLimits = AssemblerLimits {
+    message_bytes: MAXIMUM_MESSAGE_BYTES,
+    total_bytes: 2 * MAXIMUM_MESSAGE_BYTES,
+    messages: 64,
+};
+
+/// What it keeps as long as nobody knows who is there: a message has to come in one part.
+const NOTHING_INCOMPLETE: AssemblerLimits = AssemblerLimits { messages: 0, ..INCOMPLETE };
 
 /// Frames in a TLS connection, or in none.
 #[derive(Debug)]
@@ -124,12 +131,25 @@ pub(super) struct Carrier {
 
 impl Carrier {
     pub(super) fn new(framed: Framed, session: Option<Session>) -> Self {
-        let assembler = Assembler::new(AssemblerLimits {
-            message_bytes: MAXIMUM_MESSAGE_BYTES,
-            total_bytes: 2 * MAXIMUM_MESSAGE_BYTES,
-            messages: INCOMPLETE_MESSAGES,
-        });
+        let assembler = Assembler::new(INCOMPLETE);
         Self { framed, session, assembler, frame: Zeroizing::default() }
+    }
+
+    /// One that takes messages in one part only until [`Self::permit_parts`]; those in several
+    /// share this room with those of other links.
+    pub(super) fn reserved(framed: Framed, session: Option<Session>, room: Room) -> Self {
+        let assembler = Assembler::sharing(NOTHING_INCOMPLETE, room);
+        Self { framed, session, assembler, frame: Zeroizing::default() }
+    }
+
+    /// From now on messages may come in several parts.
+    pub(super) const fn permit_parts(&mut self) {
+        self.assembler.set_limits(INCOMPLETE);
+    }
+
+    /// When the oldest message began that has not come in full, by [`Self::tick`]'s time.
+    pub(super) fn oldest_incomplete(&self) -> Option<Duration> {
+        self.assembler.oldest()
     }
 
     /// Puts a message to the end of `out`.
@@ -171,22 +191,22 @@ impl Carrier {
         self.framed.receive(inbox, out)
     }
 
-    /// The next message that is complete; what the channel's engine has to say goes to the end of
+    /// The next message that is complete, or that there was no room for; what the channel's engine has to say goes to the end of
     /// `out`. A replayed record is counted by the engine, logged here and never handed over.
-    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Message>, CarrierError> {
+    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> Result<Option<Arrival>, CarrierError> {
         loop {
             let Some(frame) = self.framed.frame()? else { return Ok(None) };
-            let message = match &mut self.session {
+            let arrival = match &mut self.session {
                 None => {
-                    let message = self.assembler.push(frame);
+                    let arrival = self.assembler.push(frame);
                     frame.zeroize();
-                    message?
+                    arrival?
                 }
                 Some(session) => match session.open(frame)? {
                     Opened::Data(part) => {
-                        let message = self.assembler.push(part);
+                        let arrival = self.assembler.push(part);
                         part.zeroize();
-                        message?
+                        arrival?
                     }
                     Opened::Control => None,
                     Opened::Replayed => {
@@ -196,14 +216,15 @@ impl Carrier {
                 },
             };
             self.send_control(out)?;
-            if message.is_some() {
-                return Ok(message);
+            if arrival.is_some() {
+                return Ok(arrival);
             }
         }
     }
 
     /// Lets time pass: `now` is the time since any fixed moment.
     pub(super) fn tick(&mut self, now: Duration) {
+        self.assembler.tick(now);
         if let Some(session) = &mut self.session {
             session.tick(now);
         }
@@ -273,4 +294,7 @@ pub(super) enum CarrierError {
     Session(#[from] SessionError),
     #[error("{0}")]
     Part(#[from] PartError),
+    /// At the client's end, where nothing is left to be refused.
+    #[error("{0}")]
+    NoRoom(#[from] Shortage),
 }

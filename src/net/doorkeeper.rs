@@ -46,7 +46,7 @@ impl Doorkeeper {
         if let Err(error) = jar.tick(&mut SystemRandom::new(), now) {
             tracing::error!(%error, "the cookies' secret stays");
         }
-        let address = match source {
+        let address = match source.to_canonical() {
             IpAddr::V4(address) => address.octets().to_vec(),
             IpAddr::V6(address) => address.octets().to_vec(),
         };
@@ -56,6 +56,8 @@ impl Doorkeeper {
             return Verdict::Admitted(inner);
         }
         jar.demand(message, origin, answer);
+        drop(jar);
+        tracing::info!(%source, "too many connections are in handshakes: a cookie is demanded");
         Verdict::CookieDemanded
     }
 }

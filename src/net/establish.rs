@@ -79,7 +79,8 @@ pub(super) async fn establish<S: Service>(
     Ok(agreed.map(|(identity, session)| {
         let Connection { tcp, framed, inbox } = connection;
         let peer = Peer { identity, address, local };
-        Established { tcp, peer, carrier: Carrier::new(framed, session), inbox }
+        let carrier = Carrier::reserved(framed, session, shared.room.clone());
+        Established { tcp, peer, carrier, inbox }
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     future::poll_fn,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
@@ -16,6 +16,7 @@ use super::server::Limits;
 ///
 /// There is always room for one more: it pushes out the oldest one of its source if that source
 /// has too many, else the oldest one of the source that has most. Whoever floods pushes out itself.
+/// Of several sources with as many, the one whose oldest connection is the oldest loses it.
 #[derive(Clone, Debug)]
 pub(super) struct HalfOpen {
     limits: Limits,
@@ -50,16 +51,14 @@ impl HalfOpen {
     }
 
     /// Takes a place.
-    pub(super) fn enter(&self, source: IpAddr) -> Place {
+    pub(super) fn enter(&self, address: IpAddr) -> Place {
+        let source = source(address);
         let mut table = lock(&self.table);
         let own = table.sources.get(&source).copied().unwrap_or_default();
         if own >= self.limits.half_open_per_source.max(1) {
             table.push_out(source);
         } else if table.entries.len() >= self.limits.half_open.max(1) {
-            let most = table.sources.iter().max_by_key(|(_, count)| **count);
-            if let Some(source) = most.map(|(source, _)| *source) {
-                table.push_out(source);
-            }
+            table.push_out_of_the_heaviest();
         }
         table.last += 1;
         let (sender, alive) = oneshot::channel();
@@ -83,6 +82,15 @@ impl HalfOpen {
 impl Table {
     fn push_out(&mut self, source: IpAddr) {
         let oldest = self.entries.iter().find(|(_, entry)| entry.source == source);
+        if let Some(number) = oldest.map(|(number, _)| *number) {
+            self.remove(number);
+        }
+    }
+
+    fn push_out_of_the_heaviest(&mut self) {
+        let most = self.sources.values().max();
+        let is_heaviest = |entry: &Entry| self.sources.get(&entry.source) == most;
+        let oldest = self.entries.iter().find(|(_, entry)| is_heaviest(entry));
         if let Some(number) = oldest.map(|(number, _)| *number) {
             self.remove(number);
         }
@@ -118,6 +126,16 @@ impl Drop for Place {
     }
 }
 
+/// Whom an address stands for. Of IPv6 the first 64 bits count: whoever has one address of such a
+/// network usually has all 2^64 (RFC 6177, RFC 8981).
+fn source(address: IpAddr) -> IpAddr {
+    const NETWORK: u128 = u128::MAX << 64;
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -132,7 +150,7 @@ mod tests {
         HalfOpen::new(Limits { half_open, half_open_per_source, ..Limits::DEFAULT })
     }
 
-    fn source(number: u8) -> IpAddr {
+    fn address(number: u8) -> IpAddr {
         Ipv4Addr::new(192, 0, 2, number).into()
     }
 
@@ -143,10 +161,10 @@ mod tests {
     #[test]
     fn one_source_pushes_out_its_own_oldest() {
         let table = table(10, 2);
-        let mut other = table.enter(source(1));
-        let mut first = table.enter(source(2));
-        let mut second = table.enter(source(2));
-        let mut third = table.enter(source(2));
+        let mut other = table.enter(address(1));
+        let mut first = table.enter(address(2));
+        let mut second = table.enter(address(2));
+        let mut third = table.enter(address(2));
         assert!(is_out(&mut first));
         assert!(!is_out(&mut second) && !is_out(&mut third) && !is_out(&mut other));
         drop((first, second, third, other));
@@ -154,11 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_pushes_out_the_heaviest_source() {
+    fn a_full_table_pushes_out_the_heaviest_address() {
         let table = table(3, 3);
-        let mut light = table.enter(source(1));
-        let mut heavy = [table.enter(source(2)), table.enter(source(2))];
-        let mut newcomer = table.enter(source(3));
+        let mut light = table.enter(address(1));
+        let mut heavy = [table.enter(address(2)), table.enter(address(2))];
+        let mut newcomer = table.enter(address(3));
         assert!(is_out(&mut heavy[0]));
         assert!(!is_out(&mut heavy[1]) && !is_out(&mut light) && !is_out(&mut newcomer));
         assert_eq!(table.len(), 3);
@@ -168,9 +186,39 @@ mod tests {
     fn no_flood_outgrows_the_table() {
         let table = table(20, 5);
         assert!(!table.is_under_pressure());
-        let mut places: Vec<_> = (0..200).map(|at| table.enter(source(at % 40))).collect();
+        let mut places: Vec<_> = (0..200).map(|at| table.enter(address(at % 40))).collect();
         assert!(table.is_under_pressure());
         assert_eq!(table.len(), 20);
         assert_eq!(places.iter_mut().map(is_out).filter(|out| !out).count(), 20);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source_and_mapped_addresses_are_ipv4() {
+        let table = table(10, 2);
+        let enter = |address: &str| table.enter(address.parse().unwrap());
+        let mut first = enter("2001:db8:1:2::1");
+        let mut neighbour = enter("2001:db8:1:3::1");
+        let mut mapped = ["::ffff:192.0.2.1", "::ffff:192.0.2.2"].map(enter);
+        let mut others = ["2001:db8:1:2::2", "2001:db8:1:2:ffff:ffff:ffff:ffff"].map(enter);
+        assert!(is_out(&mut first));
+        assert!(!is_out(&mut neighbour) && !others.iter_mut().any(is_out));
+        let mut one = [enter("192.0.2.1"), enter("192.0.2.1")];
+        assert!(is_out(&mut mapped[0]));
+        assert!(!is_out(&mut mapped[1]) && !one.iter_mut().any(is_out));
+    }
+
+    #[test]
+    fn of_sources_that_have_as_many_the_oldest_connection_goes() {
+        for _ in 0..20 {
+            let table = table(8, 8);
+            let mut places: Vec<_> =
+                [3, 1, 2, 1, 2, 4, 4, 3].map(|at| table.enter(address(at))).into_iter().collect();
+            drop(places.remove(0));
+            // Source 3 has one now, 1, 2 and 4 have two: the first of source 1 is the oldest.
+            let (mut newcomer, mut next) = (table.enter(address(5)), table.enter(address(6)));
+            let out: Vec<_> = places.iter_mut().map(is_out).collect();
+            assert_eq!(out, [true, false, false, false, false, false, false]);
+            assert!(!is_out(&mut newcomer) && !is_out(&mut next));
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::{
     seat::LinkError,
     vigil::Vigil,
 };
-use crate::channel::{InitiatorConfig, MAXIMUM_CHUNK_BYTES, Session, SessionStatus};
+use crate::channel::{Arrival, InitiatorConfig, MAXIMUM_CHUNK_BYTES, Session, SessionStatus};
 
 /// An established link to one partition, for any number of threads. Ends when dropped.
 ///
@@ -154,8 +154,11 @@ impl Codec for Carrier {
         hand_over: &mut dyn FnMut(u32, Zeroizing<Vec<u8>>),
     ) -> Result<(), CarrierError> {
         Self::receive(self, inbox, out)?;
-        while let Some(reply) = self.next(out)? {
-            hand_over(reply.id, reply.content);
+        while let Some(arrival) = self.next(out)? {
+            match arrival {
+                Arrival::Whole(reply) => hand_over(reply.id, reply.content),
+                Arrival::Refused { shortage, .. } => return Err(shortage.into()),
+            }
         }
         Ok(())
     }

@@ -2,11 +2,13 @@
 //! request.
 
 mod carrier;
+mod clock;
 mod codec;
 mod connecting;
 mod descriptors;
 mod doorkeeper;
 mod establish;
+mod event;
 mod frames;
 mod half_open;
 mod inbox;

@@ -21,12 +21,13 @@ use zeroize::Zeroizing;
 use super::{
     doorkeeper::Doorkeeper,
     establish::establish,
+    event::Event,
     half_open::{HalfOpen, Place},
-    serving::{Event, serve_link},
+    serving::serve_link,
     workers::{Seated, Workers},
 };
 use crate::{
-    channel::{Directory, Responder, SessionSettings},
+    channel::{Directory, Responder, Room, SessionSettings},
     crypto::PublicKey,
     model::KeepAlive,
 };
@@ -54,6 +55,16 @@ pub trait Service: Send + Sync + 'static {
     /// Takes one request: answers it where it arrived if that is a matter of microseconds, or
     /// says how it is to be answered by a thread that may block.
     fn perform(self: &Arc<Self>, link: &Arc<Self::Link>, request: Zeroizing<Vec<u8>>) -> Performed;
+
+    /// Whether the link is up. Until then it is one request at a time, in one part.
+    fn is_up(&self, _: &Self::Link) -> bool {
+        true
+    }
+
+    /// What a peer hears about a request that there was no memory for; it was not performed.
+    fn no_room(&self) -> Answered {
+        Answered { reply: Zeroizing::default(), end: true }
+    }
 
     /// Forgets a link that has ended.
     fn close(&self, link: &Self::Link);
@@ -114,12 +125,24 @@ pub struct Limits {
     pub half_open_per_source: usize,
     /// A link over which nothing has come for this long is ended; none keeps links for ever.
     pub idle: Option<Duration>,
+    /// Bytes of all requests in more than one part together, from their first part to their
+    /// answer. A request that goes beyond it is refused.
+    pub request_bytes: usize,
+    /// How long a request in parts may take to come in full, and how long a peer may take none of
+    /// the replies that wait for it; then its link is ended.
+    pub transfer: Duration,
 }
 
 impl Limits {
-    /// 512 half-open connections, 128 of them from one address, and eight hours for idle links.
-    pub const DEFAULT: Self =
-        Self { half_open: 512, half_open_per_source: 128, idle: Some(Duration::from_hours(8)) };
+    /// 512 half-open connections, 128 of them from one address; eight hours for idle links; 512 MiB
+    /// for requests in parts, and a minute for each.
+    pub const DEFAULT: Self = Self {
+        half_open: 512,
+        half_open_per_source: 128,
+        idle: Some(Duration::from_hours(8)),
+        request_bytes: 512 << 20,
+        transfer: Duration::from_mins(1),
+    };
 }
 
 impl Default for Limits {
@@ -179,8 +202,18 @@ impl Server {
         let half_open = HalfOpen::new(limits);
         let doorkeeper = Doorkeeper::new().map_err(io::Error::other)?;
         let links = Mutex::default();
-        let shared =
-            Shared { tls, responder, service, limits, half_open, doorkeeper, stopping, links };
+        let room = Room::new(limits.request_bytes);
+        let shared = Shared {
+            tls,
+            responder,
+            service,
+            limits,
+            half_open,
+            doorkeeper,
+            room,
+            stopping,
+            links,
+        };
         let workers = Workers::start()?;
         let accepting = tokio::spawn(accept(listener, Arc::new(shared), workers));
         Ok(Self { address, stop, accepting })
@@ -213,6 +246,8 @@ pub(super) struct Shared<S> {
     pub(super) limits: Limits,
     pub(super) half_open: HalfOpen,
     pub(super) doorkeeper: Doorkeeper,
+    /// For requests in parts.
+    pub(super) room: Room,
     stopping: watch::Receiver<bool>,
     links: Mutex<Links>,
 }

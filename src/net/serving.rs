@@ -14,19 +14,21 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
     task::{spawn_blocking, yield_now},
-    time::{Instant, Sleep, sleep_until},
+    time::timeout,
 };
 
 use super::{
     carrier::{Carrier, CarrierError},
+    clock::Clock,
     establish::Established,
+    event::{Answer, Event, Task},
     half_open::Place,
     inbox::Inbox,
-    server::{Answered, Closer, Performed, Service, Shared},
+    server::{Answered, Closer, Limits, Performed, Service, Shared},
     workers::Seated,
 };
 use crate::{
-    channel::{Session, SessionSettings},
+    channel::{Arrival, Held, Message, PartError, Room, Session},
     crypto::erase,
 };
 
@@ -46,26 +48,12 @@ const OUT_BYTES: usize = 256 * 1024;
 /// A buffer for replies that grew beyond this is given back after use.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How long requests in flight may take once a link is told to end.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes of requests in parts that one link may have with threads; until then no further request is
+/// read.
+const LARGE_BYTES: usize = 8 << 20;
 
-/// Silence after which a link gives its buffers back.
-const REST: Duration = Duration::from_secs(1);
-
-/// What reaches a link from other threads.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// A request was answered.
-    Answered(u32, Answered),
-    /// Whoever worked on a request is gone without an answer.
-    Failed,
-    /// Something else holds for the channel.
-    Set(SessionSettings),
-    /// The channel's keys are to be changed.
-    Rekey,
-    /// The link is to end.
-    End,
-}
+/// How long the peer may take to accept a farewell: if it does not read, it goes without.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves a link to its end.
 pub(super) async fn serve_link<S: Service>(
@@ -75,6 +63,7 @@ pub(super) async fn serve_link<S: Service>(
     shared: Arc<Shared<S>>,
 ) {
     let Established { tcp, peer, carrier, inbox } = established;
+    let address = peer.address;
     let (sender, events) = mpsc::unbounded_channel();
     let closer = Closer(sender.clone());
     let _entry = shared.enter(closer.clone());
@@ -83,29 +72,30 @@ pub(super) async fn serve_link<S: Service>(
     let patience = open.service.activation_patience(&open.link);
     let mut serving = Serving {
         open,
-        idle: shared.limits.idle,
+        limits: shared.limits,
+        room: shared.room.clone(),
         tcp,
         carrier,
         inbox,
         out: Vec::new(),
         written: 0,
+        taken: 0,
         sender,
         events,
         running: 0,
+        large: 0,
         place: Some(place),
+        up: false,
         seated,
         ending: false,
-        resting: false,
-        start: Instant::now(),
-        heard: Instant::now(),
-        alarm: Box::pin(sleep_until(Instant::now() + patience)),
+        clock: Clock::new(patience),
     };
     match serving.run().await {
         Ok(()) => {}
         // A client that goes without a farewell is no event; a bad record is.
         Err(LinkEnd::Io(error)) => tracing::debug!(%error, "connection ended"),
-        Err(LinkEnd::Carrier(error)) => tracing::warn!(%error, "link ended"),
-        Err(LinkEnd::Silent(reason)) => tracing::info!(reason, "link ended"),
+        Err(LinkEnd::Carrier(error)) => tracing::warn!(%address, %error, "link ended"),
+        Err(LinkEnd::Late(reason)) => tracing::info!(%address, reason, "link ended"),
     }
 }
 
@@ -121,37 +111,41 @@ impl<S: Service> Drop for Open<S> {
     }
 }
 
-struct Serving<S: Service> {
+pub(super) struct Serving<S: Service> {
     open: Open<S>,
-    idle: Option<Duration>,
+    pub(super) limits: Limits,
+    /// For requests in parts, of all links.
+    room: Room,
     tcp: TcpStream,
-    carrier: Carrier,
-    inbox: Inbox,
+    pub(super) carrier: Carrier,
+    pub(super) inbox: Inbox,
     /// Bytes for the peer, of which the first `written` have been taken.
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
     written: usize,
+    /// Bytes that the peer has taken since the link began.
+    pub(super) taken: u64,
     sender: mpsc::UnboundedSender<Event>,
     events: mpsc::UnboundedReceiver<Event>,
     /// Requests that threads work on.
-    running: usize,
+    pub(super) running: usize,
+    /// Bytes of those that came in parts.
+    large: usize,
     /// Held until the first record has authenticated.
-    place: Option<Place>,
+    pub(super) place: Option<Place>,
+    /// The link has been activated: until then it is one request at a time, in one part.
+    up: bool,
     /// The worker that serves this link.
     seated: Seated,
     /// No further request is read.
     ending: bool,
-    /// The buffers have been given back.
-    resting: bool,
-    start: Instant,
-    heard: Instant,
-    alarm: Pin<Box<Sleep>>,
+    pub(super) clock: Clock,
 }
 
 /// Why a link ended, if not as it should.
-enum LinkEnd {
+pub(super) enum LinkEnd {
     Io(io::Error),
     Carrier(CarrierError),
-    Silent(&'static str),
+    Late(&'static str),
 }
 
 /// What a link has to do next.
@@ -172,8 +166,10 @@ impl<S: Service> Serving<S> {
         self.answer().await?;
         loop {
             match poll_fn(|context| self.poll_step(context)).await? {
-                Step::Event(Event::Answered(id, answered)) => {
+                Step::Event(Event::Answered(Answer { id, answered, held })) => {
                     self.running -= 1;
+                    self.large -= held.bytes();
+                    drop(held);
                     self.reply(id, answered)?;
                 }
                 Step::Event(Event::Failed) => {
@@ -189,7 +185,7 @@ impl<S: Service> Serving<S> {
                 Step::Event(Event::End) | Step::Read(0) => self.end(),
                 Step::Read(count) => {
                     self.inbox.filled(count);
-                    self.wake_up();
+                    self.hear();
                     self.carrier.receive(&mut self.inbox, &mut self.out)?;
                     self.answer().await?;
                 }
@@ -199,8 +195,7 @@ impl<S: Service> Serving<S> {
             }
         }
         self.carrier.close(&mut self.out);
-        self.tcp.write_all(&self.out).await?;
-        Ok(self.tcp.shutdown().await?)
+        Ok(say_farewell(&mut self.tcp, &self.out).await?)
     }
 
     /// Answers what has come, or has it answered.
@@ -208,15 +203,23 @@ impl<S: Service> Serving<S> {
         let mut answers = 0_usize;
         while !self.ending
             && self.has_room()
-            && let Some(message) = self.carrier.next(&mut self.out)?
+            && let Some(arrival) = self.next()?
         {
             // Its first record has authenticated: the link is no longer half open.
             if self.place.take().is_some() {
-                self.alarm.as_mut().reset(Instant::now() + REST);
+                self.clock.ring_soon();
             }
-            match self.open.service.perform(&self.open.link, message.content) {
+            let Message { id, content, held } = match arrival {
+                Arrival::Whole(message) => message,
+                Arrival::Refused { id, shortage } => {
+                    tracing::warn!(%shortage, "a request in parts was refused");
+                    self.reply(id, self.open.service.no_room())?;
+                    continue;
+                }
+            };
+            match self.open.service.perform(&self.open.link, content) {
                 Performed::Now(answered) => {
-                    self.reply(message.id, answered)?;
+                    self.reply(id, answered)?;
                     answers += 1;
                     if answers.is_multiple_of(ANSWERS_A_WRITE) {
                         poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
@@ -225,15 +228,28 @@ impl<S: Service> Serving<S> {
                         yield_now().await;
                     }
                 }
-                Performed::Later(work) => {
-                    self.running += 1;
-                    let mut task =
-                        Task { id: message.id, sender: self.sender.clone(), done: false };
-                    spawn_blocking(move || task.finish(work()));
-                }
+                Performed::Later(work) => self.have_answered(id, held, work),
             }
         }
         Ok(())
+    }
+
+    /// The next request.
+    fn next(&mut self) -> Result<Option<Arrival>, LinkEnd> {
+        self.carrier.next(&mut self.out).map_err(|error| match error {
+            CarrierError::Part(PartError::TooManyMessages) if !self.up => {
+                LinkEnd::Late("a request before its activation did not come in one part")
+            }
+            error => error.into(),
+        })
+    }
+
+    /// Has a thread answer a request.
+    fn have_answered(&mut self, id: u32, held: Held, work: Box<dyn FnOnce() -> Answered + Send>) {
+        self.running += 1;
+        self.large += held.bytes();
+        let mut task = Task::new(id, held, self.sender.clone());
+        spawn_blocking(move || task.finish(work()));
     }
 
     fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {
@@ -244,57 +260,19 @@ impl<S: Service> Serving<S> {
         if answered.end {
             self.end();
         }
+        if !self.up && self.open.service.is_up(&self.open.link) {
+            self.up = true;
+            self.carrier.permit_parts();
+        }
         Ok(())
     }
 
     /// Reads no more; what is under way gets its time.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if !self.ending {
             self.ending = true;
-            self.alarm.as_mut().reset(Instant::now() + DRAIN_PATIENCE);
+            self.clock.end();
         }
-    }
-
-    fn wake_up(&mut self) {
-        self.heard = Instant::now();
-        if self.resting {
-            self.resting = false;
-            self.alarm.as_mut().reset(self.heard + REST);
-        }
-    }
-
-    fn look_at_the_clock(&mut self) -> Result<(), LinkEnd> {
-        if self.ending {
-            return Err(LinkEnd::Silent("a request, or the peer, outlived the link"));
-        }
-        if self.place.is_some() {
-            return Err(LinkEnd::Silent("it was not activated in time"));
-        }
-        let now = Instant::now();
-        self.carrier.tick(now - self.start);
-        let silence = now - self.heard;
-        let idle = self.idle.filter(|_| self.running == 0);
-        if idle.is_some_and(|idle| silence >= idle) {
-            tracing::info!("an idle link is ended");
-            self.end();
-            return Ok(());
-        }
-        let session = self.carrier.session();
-        let old_keys = session.is_some_and(|session| session.status().old_keys);
-        self.resting = silence >= REST && !old_keys;
-        if self.resting {
-            self.inbox.release();
-            self.carrier.release();
-            self.out.shrink_to_fit();
-        }
-        let next = match (self.resting, self.idle) {
-            (false, _) => now + REST,
-            (true, Some(idle)) => (self.heard + idle).max(now + REST),
-            // Nothing is to be done before something comes.
-            (true, None) => now + Duration::from_hours(24),
-        };
-        self.alarm.as_mut().reset(next);
-        Ok(())
     }
 
     fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, LinkEnd>> {
@@ -309,7 +287,7 @@ impl<S: Service> Serving<S> {
             && place.poll_pushed_out(context).is_ready()
         {
             let reason = "too many links sent no request: the oldest was ended";
-            return Poll::Ready(Err(LinkEnd::Silent(reason)));
+            return Poll::Ready(Err(LinkEnd::Late(reason)));
         }
         if !self.ending && self.has_room() {
             if self.carrier.has_next() {
@@ -319,7 +297,7 @@ impl<S: Service> Serving<S> {
                 return Poll::Ready(Ok(Step::Read(read?)));
             }
         }
-        ready!(self.alarm.as_mut().poll(context));
+        ready!(self.clock.alarm.as_mut().poll(context));
         Poll::Ready(Ok(Step::Alarm))
     }
 
@@ -338,9 +316,16 @@ impl<S: Service> Serving<S> {
         while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
             match Pin::new(&mut self.tcp).poll_write(context, rest) {
                 Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Ok(count)) => {
+                    self.written += count;
+                    self.taken += u64::try_from(count).unwrap_or_default();
+                }
                 Poll::Ready(Err(error)) => return Err(error.into()),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    // From now on somebody has to see whether the peer takes it.
+                    self.clock.stop_resting();
+                    return Ok(());
+                }
             }
         }
         self.out.clear();
@@ -352,33 +337,20 @@ impl<S: Service> Serving<S> {
     }
 
     /// Whether a further request may be taken.
-    const fn has_room(&self) -> bool {
-        self.running < REQUESTS_AT_ONCE && self.out.len() - self.written < OUT_BYTES
+    fn has_room(&self) -> bool {
+        let at_once = if self.up { REQUESTS_AT_ONCE } else { 1 };
+        let is_laden = self.large > 0 && (self.large >= LARGE_BYTES || self.room.is_scarce());
+        self.running < at_once && self.out.len() - self.written < OUT_BYTES && !is_laden
     }
 }
 
-/// A request that a thread works on: its link hears of the end, come what may.
-struct Task {
-    id: u32,
-    sender: mpsc::UnboundedSender<Event>,
-    done: bool,
-}
-
-impl Task {
-    fn finish(&mut self, answered: Answered) {
-        self.done = true;
-        // It fails only if the link has ended.
-        let _ = self.sender.send(Event::Answered(self.id, answered));
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        if !self.done {
-            tracing::error!("a request ended badly");
-            let _ = self.sender.send(Event::Failed);
-        }
-    }
+/// Sends the last bytes, and that nothing follows.
+async fn say_farewell(peer: &mut (impl AsyncWrite + Unpin), farewell: &[u8]) -> io::Result<()> {
+    let saying = async {
+        peer.write_all(farewell).await?;
+        peer.shutdown().await
+    };
+    timeout(FAREWELL_PATIENCE, saying).await?
 }
 
 impl From<io::Error> for LinkEnd {
@@ -390,5 +362,18 @@ impl From<io::Error> for LinkEnd {
 impl From<CarrierError> for LinkEnd {
     fn from(error: CarrierError) -> Self {
         Self::Carrier(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_read_goes_without_a_farewell() {
+        let (mut near, _far) = tokio::io::duplex(1);
+        let farewell = timeout(20 * FAREWELL_PATIENCE, say_farewell(&mut near, b"farewell"));
+        let error = farewell.await.expect("it waits for nobody").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

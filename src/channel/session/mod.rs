@@ -1,5 +1,7 @@
 //! A channel after the handshake: sealing, opening, changes of keys.
 
+#[cfg(test)]
+mod flips;
 #[cfg(fuzzing)]
 mod forged;
 mod turnover;
