@@ -5,7 +5,12 @@
 mod bare_client;
 mod world;
 
-use std::{io::Read, net::TcpStream, thread, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 use bare_client::{Bare, BareLink, activate, ask, client, endpoint, first_message};
 use lunacm::{
@@ -233,6 +238,46 @@ fn strangers_that_say_nothing_keep_nobody_out() {
     flood.push(stranger());
     drop(flood);
     client.lunacm("stc status\n").ok().has("Connected");
+}
+
+/// A connection from this address of the machine's own.
+fn stranger_from(address: &str, port: u16) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let connected = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
+    });
+    let stranger = connected.into_std().unwrap();
+    stranger.set_nonblocking(false).unwrap();
+    stranger.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stranger
+}
+
+#[test]
+fn a_source_that_floods_pushes_out_itself() {
+    let limits = ["--max-half-open", "100", "--max-half-open-per-source", "10"];
+    let world = World::with_partitions_and(&["par1"], &limits);
+    let mut other = stranger_from("127.0.0.2", world.daemon.port);
+    let mut flood: Vec<_> =
+        (0..30).map(|_| stranger_from("127.0.0.3", world.daemon.port)).collect();
+    // Both read nothing before they have said something: an end is all that can come.
+    let newest = flood.split_off(20);
+    for mut oldest in flood {
+        let read = oldest.read(&mut [0; 1]);
+        let is_ended = match &read {
+            Ok(count) => *count == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        };
+        assert!(is_ended, "{read:?}");
+    }
+    for stranger in newest.iter().chain([&other]) {
+        stranger.set_nonblocking(true).unwrap();
+    }
+    for mut stranger in newest {
+        assert_eq!(stranger.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+    assert_eq!(other.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 /// Otherwise whoever completes a handshake could keep a link that no limit has seen.

@@ -34,6 +34,8 @@ const PIECE_BYTES: usize = 1 << 16;
 pub fn run() {
     let echo = Echo::start();
     let link = Arc::new(echo.connect());
+    // The first request of a link has to be a small one.
+    link.call(&[7; 64]).unwrap();
     let payload = Arc::new(vec![7; PAYLOAD_BYTES]);
     let mut tcp = bare::connect(take(&echo, None));
     let mut tls = tls(&echo, take(&echo, Some(TlsAcceptor::from(echo.tls.clone()))));

@@ -1,18 +1,21 @@
 """Breaks the rules of docs/protocol.md, and sees to what the document says of it."""
 
+import contextlib
 import os
+import ssl
 import struct
 
 from channel import CONTROL, INIT, RECORD, REFUSAL, VERSION, Connection, Handshake
 from noise import Suite
 
 PING, MALFORMED = b"\x01", b"\xff"
+DEVICE_MEMORY = 0x31
 ARGUMENTS_BAD, SESSION_COUNT, NOT_PRESENT, REJECTED, SESSION_INVALID = 0x7, 0xB1, 0xE0, 0x200, 0x80000053
 
 
 def break_rules(client):
     """Each deed on a link of its own. What is in the lists ends the link without an answer."""
-    silent = [incomplete_65, message_too_large, too_much_in_all, out_of_place, place_twice, nothing_in_it,
+    silent = [incomplete_65, message_too_large, out_of_place, place_twice, nothing_in_it,
               unknown_control, foreign_control, changed_in_epoch_0, rekey_twice, altered, empty_frame]
     done = []
     for deed in silent:
@@ -20,7 +23,8 @@ def break_rules(client):
         deed(channel)
         assert channel.connection.ends(), deed.__name__
         done.append(deed.__name__)
-    for deed in (before_activation, once_activated, limits_reached, one_identifier, replayed, first_messages):
+    for deed in (before_activation, in_parts_too_early, once_activated, limits_reached, one_identifier, replayed,
+                 first_messages):
         deed(client)
         done.append(deed.__name__)
     return done
@@ -40,19 +44,14 @@ def message_too_large(channel):
     channel.send_message(bytes(4 * 1024 * 1024 + 1), pieces)
 
 
-def fill(channel, messages, less=0):
-    """Messages of 4 MiB each of which the last part is missing."""
+def fill(channel, messages):
+    """Messages of 4 MiB each of which the last part, the 66th, is missing."""
     for identifier in range(1000, 1000 + messages):
-        left, place = 4 * 1024 * 1024 - (less if identifier == 1000 else 0), 0
+        left, place = 4 * 1024 * 1024, 0
         while left:
             size = min(left, 65531)
             part(channel, identifier, place << 1, bytes(size))
             left, place = left - size, place + 1
-
-
-def too_much_in_all(channel):
-    fill(channel, 2)
-    channel.send_message(PING)
 
 
 def out_of_place(channel):
@@ -106,6 +105,15 @@ def before_activation(client):
         assert channel.connection.ends()
 
 
+def in_parts_too_early(client):
+    channel = client.channel()
+    part(channel, 1000, 0, b"a")
+    # The settings may have been on their way.
+    with contextlib.suppress(SystemExit, ConnectionError, ssl.SSLError):
+        channel.connection.receive()
+    assert channel.connection.ends()
+
+
 def once_activated(client):
     channel, encode = client.activated(), client.document.encode
     late = [{"Activate": {"client": "python"}}, "Assigned", {"Open": {"serial": client.config["serial"]}}]
@@ -126,9 +134,14 @@ def limits_reached(client):
     channel.ask("Ping", "Done")
     channel = client.activated()
     assert channel.ask_bytes(bytes(4 * 1024 * 1024), [65531] * 64) == {"Failed": ARGUMENTS_BAD}
-    # One byte is left for the ping.
-    fill(channel, 2, less=1)
+    # There is no room for a third one, which costs neither the others nor the link anything.
+    fill(channel, 2)
     channel.ask("Ping", "Done")
+    assert channel.ask_bytes(b"\xff\xff", [1]) == {"Failed": DEVICE_MEMORY}
+    for identifier in (1000, 1001):
+        part(channel, identifier, 65 << 1 | 1, b"")
+        assert channel.reply() == (identifier, {"Failed": ARGUMENTS_BAD})
+    assert channel.ask_bytes(b"\xff\xff", [1]) == {"Failed": ARGUMENTS_BAD}
 
 
 def one_identifier(client):
