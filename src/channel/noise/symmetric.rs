@@ -1,6 +1,6 @@
 //! Section 5.2 (`SymmetricState`), as two types: before and after the first `MixKey`.
 
-use std::fmt;
+use std::{fmt, hint::black_box};
 
 use zeroize::Zeroizing;
 
@@ -102,6 +102,13 @@ impl KeyedState {
 
     /// `Split()`, with a third output beside the two keys, and the handshake hash.
     pub(super) fn split(self) -> TransportKeys {
+        let keys = self.derive();
+        erase_stack();
+        keys
+    }
+
+    #[inline(never)]
+    fn derive(self) -> TransportKeys {
         let [temp_k1, temp_k2, temp_k3] = hkdf3(self.suite.digest(), &self.ck, &[]);
         let key = |temp_k: &[u8]| CipherKey::new(self.suite.cipher(), &truncated(temp_k));
         TransportKeys {
@@ -146,6 +153,14 @@ impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Chain(..)")
     }
+}
+
+/// Overwrites what the calls before have left below the caller's frame: a hash's state keeps the
+/// last block that it was given, which is a key here, and has no way to be erased.
+#[inline(never)]
+fn erase_stack() {
+    const BYTES: usize = 16 * 1024;
+    black_box(&mut [0_u8; BYTES]);
 }
 
 /// The protocol name, padded with zeros to the hash's size, or its hash if it is longer.
