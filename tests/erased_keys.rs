@@ -16,6 +16,7 @@ mod channel_support;
 
 use std::{
     env,
+    fmt::Write as _,
     fs::{self, File},
     io::{self, BufRead, BufReader, Write},
     os::unix::fs::FileExt,
@@ -84,7 +85,10 @@ fn one(from: &mut Session, to: &mut Session) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
@@ -132,7 +136,7 @@ impl Observed {
         let tried = memory.iter().flat_map(|region| {
             (0..region.len().saturating_sub(31)).step_by(4).filter_map(|at| {
                 let candidate: &[u8; 32] = region[at..].first_chunk().unwrap();
-                let zeros = candidate.iter().filter(|byte| **byte == 0).count();
+                let zeros = candidate.iter().map(|byte| u32::from(*byte == 0)).sum::<u32>();
                 (zeros < 6).then_some(candidate)
             })
         });
