@@ -135,6 +135,9 @@ fn keys_are_changed_by_count_and_by_volume() {
                 settle(&mut ours, &mut theirs, random);
                 assert_eq!(ours.status().epoch, theirs.status().epoch);
                 assert!(ours.status().epoch <= before + 1, "{n}");
+                // Whichever limit it is that ends the key, what is left shows that.
+                let left = ours.status().left.min(theirs.status().left);
+                assert!(ours.status().epoch > before || left <= 30, "{n}: {left}");
                 before = ours.status().epoch;
             }
             assert!((9..=12).contains(&before), "{before} changes, {settings:?}");

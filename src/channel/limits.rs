@@ -45,10 +45,27 @@ impl KeyLimits {
             >= if records > GRACE_RECORDS { records } else { GRACE_RECORDS }
     }
 
+    /// Bytes after which keys are changed.
+    const fn volume(self) -> u64 {
+        if self.bytes < MAXIMUM_BYTES / 2 { self.bytes } else { MAXIMUM_BYTES / 2 }
+    }
+
     /// Whether a key that has done this much is due to be changed.
     pub(super) const fn reached(self, used: Used) -> bool {
-        let bytes = if self.bytes < MAXIMUM_BYTES / 2 { self.bytes } else { MAXIMUM_BYTES / 2 };
-        used.records >= self.records() || used.bytes >= bytes
+        used.records >= self.records() || used.bytes >= self.volume()
+    }
+
+    /// Records that are left for a key before it is due. Once a part of its volume is used up, it
+    /// is taken into account that they may stay as large as they were. None only if it is due.
+    pub(super) fn left(self, used: Used) -> u64 {
+        let records = self.records().saturating_sub(used.records);
+        let bytes = u128::from(self.volume().saturating_sub(used.bytes));
+        // A few records say little about those to come.
+        if used.bytes <= self.volume() / 64 && bytes > 0 {
+            return records;
+        }
+        let by_volume = (bytes * u128::from(used.records)).div_ceil(u128::from(used.bytes.max(1)));
+        records.min(by_volume.try_into().unwrap_or(u64::MAX))
     }
 }
 
@@ -94,3 +111,36 @@ impl Used {
 const _: () = assert!(KeyLimits { messages: 4_000_000_000, bytes: 0 }.records() == 4_000_000_000);
 // Block counts are of 16 bytes, as tags are.
 const _: () = assert!(MAXIMUM_BYTES / 16 == 1 << 33 && TAG_BYTES == 16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn what_is_left_ends_with_either_limit() {
+        let limits = KeyLimits { messages: 1000, bytes: 100 * MIB };
+        for (records, bytes, left) in [
+            (0, 0, 1000),
+            (1, 1, 999),
+            (10, 10 * 1000, 990),
+            // Of 1 MiB each: the volume is what ends it.
+            (1, MIB, 999),
+            (2, 2 * MIB, 98),
+            (60, 60 * MIB, 40),
+            (99, 99 * MIB, 1),
+            (99, 100 * MIB - 1, 1),
+            (100, 100 * MIB, 0),
+            (1000, 5, 0),
+            (2000, 200 * MIB, 0),
+        ] {
+            let used = Used::new(records, bytes);
+            assert_eq!(limits.left(used), left, "{records}, {bytes}");
+            assert_eq!(limits.reached(used), left == 0, "{records}, {bytes}");
+        }
+        let never = KeyLimits { messages: 0, ..KeyLimits::DEFAULT };
+        assert_eq!(never.left(Used::new(1 << 19, 1 << 35)), 1 << 19);
+        assert_eq!(KeyLimits { messages: 7, bytes: 0 }.left(Used::new(3, 3)), 0);
+    }
+}

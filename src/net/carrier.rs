@@ -230,6 +230,11 @@ impl Carrier {
         }
     }
 
+    /// Whether the peer's engine is about to say something without being asked.
+    pub(super) fn expects_more(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_changing_keys)
+    }
+
     /// Tells the channel something; what it then has to say goes to the end of `out`.
     pub(super) fn change(
         &mut self,

@@ -29,6 +29,10 @@ pub(super) trait Codec {
 
     /// Lets time pass: `now` is the time since any fixed moment.
     fn tick(&mut self, now: Duration);
+
+    /// Whether the other end is to say something soon that is no reply, and that should not wait
+    /// for the next call: the end of a change of keys, with which the old ones go.
+    fn expects_more(&self) -> bool;
 }
 
 /// Bytes of a request.
@@ -51,6 +55,6 @@ pub(super) trait Socket {
     /// Writes all of it.
     fn write_all(&self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Whether a read would not wait.
-    fn has_news(&self) -> bool;
+    /// Whether there is something to read, or will be within this time.
+    fn has_news(&self, within: Duration) -> bool;
 }

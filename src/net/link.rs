@@ -91,7 +91,8 @@ impl Link {
         self.multiplexer.with_codec(|carrier| carrier.session().map(Session::status))
     }
 
-    /// Has the channel's keys changed, as soon as both ends come to it.
+    /// Has the channel's keys changed, as soon as both ends come to it. If nobody else calls, they
+    /// are when this returns, unless the other end takes longer than a moment.
     pub fn rekey(&self) {
         if self.is_ours() {
             self.multiplexer.change(|carrier, out| carrier.change(Session::rekey, out));
@@ -165,6 +166,10 @@ impl Codec for Carrier {
     fn tick(&mut self, now: Duration) {
         Self::tick(self, now);
     }
+
+    fn expects_more(&self) -> bool {
+        Self::expects_more(self)
+    }
 }
 
 /// A link's connection, and what is known of how soon replies come over it.
@@ -188,10 +193,10 @@ impl Socket for Connection {
         Write::write_all(&mut &self.tcp, bytes)
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, within: Duration) -> bool {
         let mut looked_at = [PollFd::new(&self.tcp, PollFlags::IN)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let within = Timespec::try_from(within).ok();
         // If that cannot be found out, the next read will tell.
-        poll(&mut looked_at, Some(&at_once)).is_ok_and(|ready| ready > 0)
+        poll(&mut looked_at, within.as_ref()).is_ok_and(|ready| ready > 0)
     }
 }

@@ -76,7 +76,7 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
         let unwatched =
             !traffic.over && traffic.waiting.is_empty() && traffic.heard.elapsed() > WATCHED;
         if unwatched
-            && self.socket.has_news()
+            && self.socket.has_news(Duration::ZERO)
             && let Some(inbox) = traffic.inbox.take()
         {
             traffic = self.read(traffic, inbox);
@@ -324,15 +324,41 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
     fn leave<'m>(&'m self, mut traffic: MutexGuard<'m, Traffic<C>>) {
         let next = loop {
             let next = traffic.next();
-            if next.is_some() || !traffic.wants_writer() {
+            if next.is_some() {
                 break next;
             }
-            traffic = self.write(traffic, None);
+            traffic = if traffic.wants_writer() {
+                self.write(traffic, None)
+            } else if let Some(within) = traffic.lingers()
+                && let Some(inbox) = traffic.inbox.take()
+            {
+                self.linger(traffic, inbox, within)
+            } else {
+                break None;
+            };
         };
         drop(traffic);
         if let Some(next) = next {
             next.call();
         }
+    }
+
+    /// Reads once if something comes within this time.
+    fn linger<'m>(
+        &'m self,
+        traffic: MutexGuard<'m, Traffic<C>>,
+        inbox: Inbox,
+        within: Duration,
+    ) -> MutexGuard<'m, Traffic<C>> {
+        drop(traffic);
+        let has_news = self.socket.has_news(within);
+        let mut traffic = self.lock();
+        if has_news {
+            return self.read(traffic, inbox);
+        }
+        traffic.inbox = Some(inbox);
+        traffic.lingered();
+        traffic
     }
 
     /// Ends the link for everybody.

@@ -48,8 +48,13 @@ pub(super) struct Traffic<C> {
     start: Instant,
     /// When the codec last heard what time it is.
     ticked: Instant,
+    /// How long somebody may wait for what the codec expects.
+    lingers_until: Option<Instant>,
     pub(super) over: bool,
 }
+
+/// How long, in all, calls are held up for one thing that the codec expects: many round trips.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Seats, and what is to be told there.
 pub(super) type Ready = Vec<(Arc<Seat>, Outcome)>;
@@ -74,6 +79,7 @@ impl<C: Codec> Traffic<C> {
             heard: now,
             start: now,
             ticked: now,
+            lingers_until: None,
             over: false,
         }
     }
@@ -143,6 +149,24 @@ impl<C: Codec> Traffic<C> {
         let is_busy = |id| [self.reader, self.writer].contains(&Some(id));
         let mut able = self.waiting.iter().filter(|(id, _)| !is_busy(**id));
         idle.then(|| able.next().map(|(_, seat)| seat.clone())).flatten()
+    }
+
+    /// How long whoever leaves last goes on reading, so that what the codec expects need not wait
+    /// for the next call.
+    pub(super) fn lingers(&mut self) -> Option<Duration> {
+        if self.over || !self.codec.expects_more() {
+            self.lingers_until = None;
+            return None;
+        }
+        let now = Instant::now();
+        let until = *self.lingers_until.get_or_insert(now + LINGER);
+        let left = until.saturating_duration_since(now);
+        (self.waiting.is_empty() && self.inbox.is_some() && !left.is_zero()).then_some(left)
+    }
+
+    /// What the codec expects has not come in time: nobody waits for it any more.
+    pub(super) fn lingered(&mut self) {
+        self.lingers_until = Some(Instant::now());
     }
 
     /// Ends it for everybody.

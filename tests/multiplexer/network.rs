@@ -1,6 +1,6 @@
 //! A connection of two bounded queues of bytes, which delivers in pieces of any size.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, time::Duration};
 
 use shuttle::{
     rand::{Rng, thread_rng},
@@ -121,7 +121,7 @@ impl Socket for ClientEnd {
         }
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, _: Duration) -> bool {
         let state = self.0.to_client.state.lock().unwrap();
         state.cut || !state.bytes.is_empty()
     }

@@ -123,6 +123,10 @@ impl Codec for Frames {
     }
 
     fn tick(&mut self, _: std::time::Duration) {}
+
+    fn expects_more(&self) -> bool {
+        thread_rng().gen_bool(0.3)
+    }
 }
 
 fn whole(id: u32, content: &[u8]) -> Vec<u8> {

@@ -144,6 +144,12 @@ impl Session {
         }
     }
 
+    /// Whether a change of keys has begun and is not complete: the peer owes an answer, or an old
+    /// key waits for what the peer has sent.
+    pub const fn is_changing_keys(&self) -> bool {
+        self.over.is_none() && (!matches!(self.exchange, Exchange::Idle) || self.retired.is_some())
+    }
+
     /// Changes the keys as soon as may be, whatever they have done. A change that is under way
     /// already is as good.
     pub const fn rekey(&mut self) {
@@ -199,11 +205,11 @@ impl Session {
 
     /// What the session has done so far.
     pub fn status(&self) -> SessionStatus {
-        let used = self.send.used.records.max(self.receive.used.records);
+        let limits = self.settings.limits;
         SessionStatus {
             suite: self.suite,
             epoch: self.epoch,
-            left: self.settings.limits.records().saturating_sub(used),
+            left: limits.left(self.send.used).min(limits.left(self.receive.used)),
             sent: self.totals.sent,
             received: self.totals.received,
             replayed: self.totals.replayed,
@@ -305,7 +311,8 @@ pub struct SessionStatus {
     pub suite: Suite,
     /// How often the keys were changed.
     pub epoch: u32,
-    /// Records that the busier direction has left before the keys are changed.
+    /// Records that the busier direction has left before the keys are changed, by number or by
+    /// volume: as many as there will be if they stay as large as they were so far.
     pub left: u64,
     /// Records sealed.
     pub sent: u64,
