@@ -162,6 +162,7 @@ impl<S: Service> Serving<S> {
     async fn run(&mut self) -> Result<(), LinkEnd> {
         let settings = self.open.service.session_settings(&self.open.link);
         self.carrier.change(|session| session.set(settings), &mut self.out)?;
+        self.come_up();
         // The first request may have come with the end of the handshake.
         self.answer().await?;
         loop {
@@ -260,11 +261,16 @@ impl<S: Service> Serving<S> {
         if answered.end {
             self.end();
         }
+        self.come_up();
+        Ok(())
+    }
+
+    /// Has the link take more once it is up.
+    fn come_up(&mut self) {
         if !self.up && self.open.service.is_up(&self.open.link) {
             self.up = true;
             self.carrier.permit_parts();
         }
-        Ok(())
     }
 
     /// Reads no more; what is under way gets its time.

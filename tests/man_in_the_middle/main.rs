@@ -98,6 +98,26 @@ fn swapped_requests_are_both_answered() {
     });
 }
 
+/// Its parts authenticate one by one, and none of them can be left out or overtaken.
+#[test]
+fn a_long_request_comes_as_it_was_cut_or_not_at_all() {
+    let middle = Middle::new();
+    // Frames to the partition: handshake, activation, then four parts.
+    let long = vec![0xff; 4 * 60_000];
+    let honest = middle.link(Plan::Honest).unwrap();
+    activate(&honest);
+    let reply: Reply = decode(&honest.call(&long).unwrap()).unwrap();
+    assert_eq!(reply, Reply::Failed(Status::ArgumentsBad), "it has come, and is no request");
+    for until in [None, Some(4)] {
+        let plan = Plan::Hold { way: Way::ToPartition, number: 3, until };
+        let link = middle.link(plan).unwrap();
+        activate(&link);
+        assert_eq!(link.call(&long).err(), Some(LinkError::Closed));
+        assert!(link.is_closed());
+    }
+    middle.world.daemon.logs("out of its place");
+}
+
 #[test]
 fn another_links_record_is_refused() {
     let middle = Middle::new();
