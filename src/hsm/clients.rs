@@ -18,17 +18,29 @@ impl Hsm {
         let LinkClient::Stc(key) = session.client() else {
             return if self.permits(session) { Ok(()) } else { Err(Status::FunctionRejected) };
         };
-        let clients = self.store.clients(serial).map_err(fault)?;
-        if clients.iter().any(|registered| registered.key == key) {
+        if self.finds_registered(session, &key)? {
             return Ok(());
         }
         let row = ClientRow { label, key };
         if !self.store.register_first_client(serial, &row).map_err(fault)? {
-            return Err(Status::FunctionRejected);
+            // Somebody else was first: it may have been another link of the same client.
+            let found = self.finds_registered(session, &key)?;
+            return if found { Ok(()) } else { Err(Status::FunctionRejected) };
         }
         self.load(serial).map_err(fault)?;
         tracing::info!(%serial, client = %row.label, "first client registered");
         self.record_request(session, (AuditAct::RegisterClient, None), Status::Ok)
+    }
+
+    /// Whether the store has this client of a link. If it has, the link may be used: whoever
+    /// registered the client just now need not have brought what is known up to it yet.
+    fn finds_registered(&self, session: &LinkSession, key: &PublicKey) -> Result<bool, Status> {
+        let clients = self.store.clients(session.serial()).map_err(fault)?;
+        let found = clients.iter().any(|registered| registered.key == *key);
+        if found && !self.permits(session) {
+            self.load(session.serial()).map_err(fault)?;
+        }
+        Ok(found)
     }
 
     pub(super) fn register_client(
