@@ -46,11 +46,21 @@ impl CipherKey {
         ad: &[u8],
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, NoiseError> {
-        let nonce = self.nonce(n).ok_or(NoiseError::NotAuthentic)?;
+        let (text, authentic) = self.open_anyway(n, ad, ciphertext);
+        authentic.map(|()| text)
+    }
+
+    /// As [`Self::open`]; bytes come back in both cases, and mean nothing if they do not authenticate.
+    fn open_anyway(
+        &self,
+        n: u64,
+        ad: &[u8],
+        ciphertext: &[u8],
+    ) -> (Zeroizing<Vec<u8>>, Result<(), NoiseError>) {
         let mut text = Zeroizing::new(ciphertext.to_vec());
-        self.key.open(nonce, ad, &mut text).map_err(|_| NoiseError::NotAuthentic)?;
+        let opened = self.open_in_place(n, ad, &mut text).map(drop);
         text.truncate(ciphertext.len().saturating_sub(TAG_BYTES));
-        Ok(text)
+        (text, opened)
     }
 
     /// Decrypts a ciphertext with its tag where it lies, and gives the text.
@@ -111,15 +121,16 @@ impl CipherState {
         Ok(())
     }
 
-    /// `DecryptWithAd(ad, ciphertext)`. A failure does not advance the nonce.
+    /// `DecryptWithAd(ad, ciphertext)`. Bytes come back in both cases, and mean nothing if they do not
+    /// authenticate; a failure does not advance the nonce.
     pub(super) fn decrypt_with_ad(
         &mut self,
         ad: &[u8],
         ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, NoiseError> {
-        let text = self.k.open(self.n, ad, ciphertext)?;
-        self.n += 1;
-        Ok(text)
+    ) -> (Zeroizing<Vec<u8>>, Result<(), NoiseError>) {
+        let (text, authentic) = self.k.open_anyway(self.n, ad, ciphertext);
+        self.n += u64::from(authentic.is_ok());
+        (text, authentic)
     }
 }
 

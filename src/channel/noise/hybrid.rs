@@ -79,19 +79,20 @@ impl KeyedState {
         e1.map_or(Ok(()), |e1| self.encrypt_and_hash(e1.public(), out))
     }
 
-    /// Reads `e1`, and gives what follows it. Bytes that do not authenticate are an error inside, so
-    /// that the caller can do the rest of its work first.
-    #[allow(clippy::type_complexity, reason = "two results of one token")]
+    /// Reads `e1`, and gives what follows it. Whether it authenticates is told beside it, so that the
+    /// caller can do the rest of its work first.
+    #[allow(clippy::type_complexity, reason = "three results of one token")]
     pub(super) fn read_e1<'m>(
         &mut self,
         message: &'m [u8],
-    ) -> Result<(Result<RemoteE1, NoiseError>, &'m [u8]), NoiseError> {
+    ) -> Result<(RemoteE1, Result<(), NoiseError>, &'m [u8]), NoiseError> {
         if !self.suite().is_hybrid() {
-            return Ok((Ok(None), message));
+            return Ok((None, Ok(()), message));
         }
         let bytes = e1_bytes(self.suite());
         let (sealed, rest) = message.split_at_checked(bytes).ok_or(NoiseError::Short)?;
-        Ok((self.decrypt_and_hash(sealed).map(Some), rest))
+        let (key, authentic) = self.decrypt_and_hash_anyway(sealed);
+        Ok((Some(key), authentic, rest))
     }
 
     /// Writes `ekem1`: `EncryptAndHash` of the ciphertext, then `MixKey` of its secret.

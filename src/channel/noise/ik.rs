@@ -122,7 +122,7 @@ impl Responder {
         symmetric.mix_hash(re); // e
         let es = dh(&s, re);
         let mut symmetric = symmetric.mix_key(&es.0); // es
-        let (re1, rest) = symmetric.read_e1(rest)?; // e1
+        let (re1, re1_authentic, rest) = symmetric.read_e1(rest)?; // e1
         let (sealed_rs, payload) =
             rest.split_first_chunk::<SEALED_KEY_BYTES>().ok_or(NoiseError::Short)?;
         let opened = symmetric.decrypt_and_hash(sealed_rs); // s
@@ -134,17 +134,18 @@ impl Responder {
         let payload = symmetric.decrypt_and_hash(payload);
 
         let weight = Counterweight::new(symmetric.suite().cipher());
-        weight.balance(e1_bytes(symmetric.suite()), re1.is_ok());
+        weight.balance(e1_bytes(symmetric.suite()), re1_authentic.is_ok());
         weight.balance(SEALED_KEY_BYTES, opened.is_ok());
         weight.balance(sealed_payload_bytes, payload.is_ok());
 
         es.nonzero()?;
         ss.nonzero()?;
+        re1_authentic?;
         let rs = rs.ok_or(NoiseError::NotAuthentic)?;
         Ok(Received {
             payload: payload?,
             remote_static: rs,
-            next: Respond { symmetric, rs, re: *re, re1: re1? },
+            next: Respond { symmetric, rs, re: *re, re1 },
         })
     }
 }

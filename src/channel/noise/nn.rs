@@ -83,9 +83,10 @@ impl RekeyResponder {
         let Self(mut symmetric) = self;
         let (re, rest) = message.split_first_chunk().ok_or(NoiseError::Short)?;
         mix_e(&mut symmetric, re); // e
-        let (re1, rest) = symmetric.read_e1(rest)?; // e1
+        let (re1, re1_authentic, rest) = symmetric.read_e1(rest)?; // e1
         nothing(&symmetric.decrypt_and_hash(rest)?)?;
-        Ok(RekeyRespond { symmetric, re: *re, re1: re1? })
+        re1_authentic?;
+        Ok(RekeyRespond { symmetric, re: *re, re1 })
     }
 }
 

@@ -90,9 +90,19 @@ impl KeyedState {
         &mut self,
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, NoiseError> {
-        let plaintext = self.cipher.decrypt_with_ad(&self.h, ciphertext);
+        let (text, authentic) = self.decrypt_and_hash_anyway(ciphertext);
+        authentic.map(|()| text)
+    }
+
+    /// As [`Self::decrypt_and_hash`]; bytes come back in both cases, for callers that keep them until
+    /// all their work is done: memory that is given back early makes what follows quicker.
+    pub(super) fn decrypt_and_hash_anyway(
+        &mut self,
+        ciphertext: &[u8],
+    ) -> (Zeroizing<Vec<u8>>, Result<(), NoiseError>) {
+        let opened = self.cipher.decrypt_with_ad(&self.h, ciphertext);
         self.mix_hash(ciphertext);
-        plaintext
+        opened
     }
 
     /// What the state runs under.
