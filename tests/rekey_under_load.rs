@@ -6,21 +6,15 @@
 mod world;
 
 use std::{
-    fs,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::Duration,
 };
 
 use lunacm::{
-    channel::{InitiatorConfig, Suite},
-    client::identity_file,
-    crypto::{KeyPair, SystemRandom},
     model::{Password, Reply, Request, Role},
-    net::{Endpoint, Link},
+    net::Link,
     wire::{decode, encode},
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use world::{PO, World};
 
 const THREADS: usize = 16;
@@ -89,21 +83,7 @@ fn requests_in_flight_survive_changes_of_keys() {
 }
 
 fn link(world: &World) -> Link {
-    let pem = fs::read(world.certificate()).unwrap();
-    let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
-    let endpoint = Endpoint {
-        host: "localhost".to_owned(),
-        port: world.daemon.port,
-        certificate: CertificateDer::from_pem_slice(&pem).unwrap(),
-        patience: Duration::from_mins(1),
-    };
-    let config = InitiatorConfig {
-        identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-        partition: partition.key,
-        serial: partition.serial.value(),
-        suites: Suite::ALL.to_vec(),
-    };
-    Link::connect(&endpoint, config).unwrap()
+    Link::connect(&world.endpoint(), world.stranger()).unwrap()
 }
 
 fn ask(link: &Link, request: &Request) -> Reply {

@@ -14,18 +14,14 @@ use std::{
 use lunacm::{
     channel::{
         Answer, AwaitAnswer, Initiator, InitiatorConfig, MAXIMUM_CHUNK_BYTES, Opened, Session,
-        Suite, split,
+        split,
     },
-    client::identity_file,
-    crypto::{KeyPair, SystemRandom},
+    crypto::SystemRandom,
     model::{Reply, Request},
     net::{Endpoint, Link, client_config},
     wire::{FRAME_HEADER_BYTES, decode, encode, frame_header, frame_length},
 };
-use rustls::{
-    ClientConnection, StreamOwned,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
 use crate::world::World;
 
@@ -34,24 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The world's appliance.
 pub fn endpoint(world: &World) -> Endpoint {
-    let pem = fs::read(world.certificate()).unwrap();
-    Endpoint {
-        host: "localhost".to_owned(),
-        port: world.daemon.port,
-        certificate: CertificateDer::from_pem_slice(&pem).unwrap(),
-        patience: PATIENCE,
-    }
+    Endpoint { patience: PATIENCE, ..world.endpoint() }
 }
 
 /// A new client of the world's first partition.
 pub fn client(world: &World) -> InitiatorConfig {
-    let partition = identity_file::read_partition(&world.identities()[0]).unwrap();
-    InitiatorConfig {
-        identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-        partition: partition.key,
-        serial: partition.serial.value(),
-        suites: Suite::ALL.to_vec(),
-    }
+    world.stranger()
 }
 
 /// The first request of every link.

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "each test uses a part")]
 
+mod links;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -13,12 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lunacm::{
-    channel::{InitiatorConfig, Suite},
-    client::{certificate::ServerCertificate, identity_file},
-    crypto::{KeyPair, SystemRandom},
-    net::Endpoint,
-};
 use tempfile::TempDir;
 
 /// The HSM SO's password in these tests.
@@ -184,27 +180,6 @@ impl World {
             files.filter(|path| path.extension().is_some_and(|ending| ending == "pid")).collect();
         identities.sort();
         identities
-    }
-
-    /// The way to the daemon, for links that are not `lunacm`'s.
-    pub fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            host: "localhost".to_owned(),
-            port: self.daemon.port,
-            certificate: ServerCertificate::read(&self.certificate()).unwrap().der().clone(),
-            patience: Duration::from_mins(1),
-        }
-    }
-
-    /// A client without a home that nobody knows yet, and the first partition.
-    pub fn stranger(&self) -> InitiatorConfig {
-        let partition = identity_file::read_partition(&self.identities()[0]).unwrap();
-        InitiatorConfig {
-            identity: KeyPair::generate(&mut SystemRandom::new()).unwrap(),
-            partition: partition.key,
-            serial: partition.serial.value(),
-            suites: Suite::ALL.to_vec(),
-        }
     }
 
     /// Kills the daemon and starts it again on the same port.
