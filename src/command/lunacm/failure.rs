@@ -50,8 +50,8 @@ pub(super) fn refused(status: Status) -> Failure {
             "The Partition SO can initialize the partition anew, which erases its objects.",
         ),
         Status::DeviceMemory => (
-            "the partition has no room left",
-            "Ask the HSM SO for a larger partition, or remove what is not needed; see partition showinfo.",
+            "there is no room left for it",
+            "Ask the HSM SO for a larger partition, or remove what is not needed; see partition showinfo. If that shows room, the appliance has too many long requests under way: try again.",
         ),
         Status::TokenNotPresent => ("the partition is not there any more", "See slot list."),
         Status::DeviceError => ("the appliance met a fault of its own", "Its log says more."),
