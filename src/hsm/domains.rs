@@ -31,7 +31,7 @@ impl Hsm {
         Ok(DomainRow { label, primary: true, sealed })
     }
 
-    /// A partition's domains, brought under another partition key.
+    /// A partition's domains, brought under another key.
     pub(super) fn rewrapped_domains(
         &self,
         serial: SerialNumber,
@@ -70,7 +70,8 @@ impl Hsm {
         (label, domain, primary): (Label, Option<Password>, bool),
     ) -> Result<(), Status> {
         let serial = partition.serial;
-        let key = officer_key(session, partition)?;
+        check_role(session, partition, Role::PartitionSo)?;
+        let keys = self.keys_of(session, partition)?;
         if !self.policies(serial).permits(Policy::ExtendedDomainManagement) {
             return Err(Status::OperationNotAllowed);
         }
@@ -81,7 +82,7 @@ impl Hsm {
         if domains.iter().any(|known| known.label == label) {
             return Err(Status::AttributeValueInvalid);
         }
-        let sealed = self.sealed_domain(serial, domain, &key)?;
+        let sealed = self.sealed_domain(serial, domain, keys.domain()?)?;
         if primary {
             for known in &mut domains {
                 known.primary = false;
@@ -137,11 +138,10 @@ impl Hsm {
         salt: [u8; 16],
     ) -> Result<Reply, Status> {
         check_role(session, partition, Role::CryptoOfficer)?;
-        let key = session.login(partition.generation).as_ref().map(|login| login.key.clone());
-        let key = key.ok_or(Status::UserNotLoggedIn)?;
+        let keys = self.keys_of(session, partition)?;
         let domains = self.store.domains(partition.serial).map_err(fault)?;
         let primary = domains.iter().find(|domain| domain.primary).ok_or(Status::DeviceError)?;
-        let (proof, _) = self.domain_key(partition.serial, primary, (&key, salt))?;
+        let (proof, _) = self.domain_key(partition.serial, primary, (keys.domain()?, salt))?;
         Ok(Reply::DomainProof(proof.verifier))
     }
 
@@ -174,11 +174,4 @@ impl Hsm {
         };
         domain.map(seal).transpose()
     }
-}
-
-/// The partition's key, if its Partition SO is logged in.
-fn officer_key(session: &LinkSession, partition: &PartitionRow) -> Result<PartitionKey, Status> {
-    check_role(session, partition, Role::PartitionSo)?;
-    let login = session.login(partition.generation);
-    login.as_ref().map(|login| login.key.clone()).ok_or(Status::UserNotLoggedIn)
 }

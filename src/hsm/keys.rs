@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Hsm, fault, session::PartitionKey};
+use super::{Hsm, fault, role_keys::RoleKeys, session::PartitionKey};
 use crate::{
     crypto::{KeyPair, PasswordHash, PasswordKey},
     model::{LEAST_PASSWORD, MAXIMUM_DOMAIN, Password, PasswordError, Role, SerialNumber, Status},
@@ -34,21 +34,21 @@ impl Hsm {
         Ok(identity)
     }
 
-    /// A new partition key.
+    /// A new key for a partition's domains or its objects.
     pub(super) fn partition_key(&self) -> Result<PartitionKey, Status> {
         self.fill().map(Zeroizing::new).map_err(fault)
     }
 
-    /// A credential for a new password, with the partition's key wrapped under it.
+    /// A credential for a new password, with a role's keys wrapped under it.
     pub(super) fn credential(
         &self,
         serial: SerialNumber,
         role: Role,
         password: &Password,
-        key: &PartitionKey,
+        keys: &RoleKeys,
     ) -> Result<(Credential, PasswordKey), Status> {
         let (hash, password_key) = self.hash(password, LEAST_PASSWORD)?;
-        let wrapped_key = self.wrap(serial, role, &password_key, key)?;
+        let wrapped_key = self.wrap(serial, role, &password_key, keys)?;
         Ok((Credential { hash, wrapped_key }, password_key))
     }
 
@@ -73,32 +73,54 @@ impl Hsm {
         if (1..=MAXIMUM_DOMAIN).contains(&characters) { Ok(()) } else { Err(Status::PinLenRange) }
     }
 
-    /// The partition's key, wrapped for one role.
+    /// A role's keys, wrapped for it.
     pub(super) fn wrap(
         &self,
         serial: SerialNumber,
         role: Role,
         under: &PasswordKey,
-        key: &PartitionKey,
+        keys: &RoleKeys,
     ) -> Result<Vec<u8>, Status> {
-        self.sealed(&Sealer::new(under.expose()), serial, role.abbreviation(), key.as_ref())
+        let value = keys.to_bytes();
+        self.sealed(&Sealer::new(under.expose()), serial, role.abbreviation(), &value)
             .map_err(fault)
     }
 
-    pub(super) fn unwrap_key(
+    /// What was wrapped for a role, as it was written.
+    pub(super) fn unwrap_keys(
         serial: SerialNumber,
         role: Role,
         under: &PasswordKey,
         wrapped: &[u8],
-    ) -> Result<PartitionKey, Status> {
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
         let object = serial.to_string();
         let seat = Seat { store: STORE, object: &object, field: role.abbreviation() };
-        let key = Sealer::new(under.expose()).open(seat, wrapped).map_err(fault)?;
+        Sealer::new(under.expose()).open(seat, wrapped).map_err(fault)
+    }
+
+    /// A domain key for an officer who can open it with a key of his own.
+    pub(super) fn seal_handover(
+        &self,
+        serial: SerialNumber,
+        domain: &PartitionKey,
+        under: &PartitionKey,
+    ) -> Result<Vec<u8>, Status> {
+        self.sealed(&Sealer::new(under), serial, "handover", domain.as_ref()).map_err(fault)
+    }
+
+    pub(super) fn open_handover(
+        serial: SerialNumber,
+        sealed: &[u8],
+        under: &PartitionKey,
+    ) -> Result<PartitionKey, Status> {
+        let object = serial.to_string();
+        let seat = Seat { store: STORE, object: &object, field: "handover" };
+        let key = Sealer::new(under).open(seat, sealed).map_err(fault)?;
         let key: &[u8; 32] = key.as_slice().try_into().map_err(|_| fault(StoreError::Sealed))?;
         Ok(Zeroizing::new(*key))
     }
 
-    /// A partition's cloning domain, sealed under the partition's key.
+    /// A partition's cloning domain, sealed under the partition's domain key.
     pub(super) fn seal_domain(
         &self,
         serial: SerialNumber,

@@ -31,8 +31,7 @@ impl Hsm {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
         };
-        let wrapped = &row.credential.wrapped_key;
-        let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
+        let keys = self.role_keys(partition.serial, (&roles, row), &password_key)?;
         let generation = partition.generation;
         let must_change = row.must_change;
         if role == Role::PartitionSo && Caller::read_only_sessions(session.application()) {
@@ -45,10 +44,9 @@ impl Hsm {
         let salt = row.credential.hash.salt;
         let vault = &self.known(partition.serial).ok_or(Status::TokenNotPresent)?.vault;
         let unlocked = permission::sees_private(Some(role)) && vault.generation() == generation;
-        let unlocked = unlocked.then(|| vault.unlock(&key));
+        let unlocked = unlocked.then(|| keys.objects().map(|key| vault.unlock(key))).transpose()?;
         let valid = self.login_token(partition.serial, role);
-        *login =
-            Some(Login { role, generation, key, password_key, salt, must_change, valid, unlocked });
+        *login = Some(Login { role, generation, password_key, salt, must_change, valid, unlocked });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
     }
@@ -97,11 +95,10 @@ impl Hsm {
             return Err(Status::PinInvalid);
         }
         check_length(new, &self.policies(partition.serial).password_lengths())?;
-        let wrapped = &row.credential.wrapped_key;
-        let key = Self::unwrap_key(partition.serial, role, &password_key, wrapped)?;
-        let (credential, password_key) = self.credential(partition.serial, role, new, &key)?;
+        let keys = self.role_keys(partition.serial, (&roles, row), &password_key)?;
+        let (credential, password_key) = self.credential(partition.serial, role, new, &keys)?;
         let salt = credential.hash.salt;
-        let row = RoleRow { role, credential, failures: 0, must_change: false };
+        let row = RoleRow { role, credential, failures: 0, must_change: false, handover: None };
         self.store.replace_role(partition.serial, &row).map_err(fault)?;
         if let Some(login) = session.login(partition.generation).as_mut() {
             login.must_change = false;

@@ -18,6 +18,7 @@ mod object;
 mod partition;
 mod policy;
 mod registry;
+mod role_keys;
 mod roles;
 mod security_officer;
 mod session;

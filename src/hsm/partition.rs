@@ -6,6 +6,7 @@ use super::{
     audit::act_of,
     fault,
     policy::check_length,
+    role_keys::RoleKeys,
     session::{Login, PartitionKey},
     wait,
 };
@@ -189,7 +190,8 @@ impl Hsm {
         } else {
             let serial = partition.serial;
             check_length(&password, &lengths)?;
-            let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &key)?;
+            let keys = RoleKeys { domain: Some(key.clone()), objects: None };
+            let (credential, _) = self.credential(serial, Role::PartitionSo, &password, &keys)?;
             let domain = self.first_domain(serial, (domain, domain_label), &key)?;
             (officer_row(credential), vec![domain])
         };
@@ -204,14 +206,13 @@ impl Hsm {
         self.load(partition.serial).map_err(fault)?;
         if let Some(login) = session.login(generation).as_mut() {
             login.generation = generation + 1;
-            login.key = key;
         }
         tracing::info!(serial = %partition.serial, %label, "partition initialized");
         Ok(())
     }
 
     /// What a repeated initialization keeps: the Partition SO's password and the domains, all
-    /// brought under the new partition key.
+    /// brought under the new domain key.
     fn kept_by_officer(
         &self,
         session: &LinkSession,
@@ -219,6 +220,8 @@ impl Hsm {
         key: &PartitionKey,
     ) -> Result<(RoleRow, Vec<DomainRow>), Status> {
         let serial = partition.serial;
+        check_role(session, partition, Role::PartitionSo)?;
+        let old = self.keys_of(session, partition)?;
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
         let hash = officer.ok_or(Status::DeviceError)?.credential.hash;
@@ -227,9 +230,10 @@ impl Hsm {
         // never open again. The officer logs in anew.
         login.take_if(|login| login.role == Role::PartitionSo && login.salt != hash.salt);
         let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
-        let Login { key: old, password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
-        let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, key)?;
-        let domains = self.rewrapped_domains(serial, old, key)?;
+        let Login { password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
+        let keys = RoleKeys { domain: Some(key.clone()), objects: None };
+        let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, &keys)?;
+        let domains = self.rewrapped_domains(serial, old.domain()?, key)?;
         Ok((officer_row(Credential { hash, wrapped_key }), domains))
     }
 }
@@ -303,5 +307,6 @@ const fn permitted_before_change(request: &Request) -> bool {
 }
 
 const fn officer_row(credential: Credential) -> RoleRow {
-    RoleRow { role: Role::PartitionSo, credential, failures: 0, must_change: false }
+    let (failures, must_change, handover) = (0, false, None);
+    RoleRow { role: Role::PartitionSo, credential, failures, must_change, handover }
 }

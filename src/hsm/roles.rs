@@ -7,11 +7,11 @@ use std::sync::{
 
 use super::{
     Hsm, LinkSession, application::Caller, fault, login::find, partition::check_role,
-    policy::check_length, session::PartitionKey,
+    policy::check_length, role_keys::RoleKeys,
 };
 use crate::{
     model::{HsmPolicy, Label, Password, Reply, Request, Role, SerialNumber, Status},
-    store::{PartitionRow, RoleRow},
+    store::{PartitionRow, Rewrapped, RoleChanges, RoleRow},
 };
 
 impl Hsm {
@@ -69,17 +69,33 @@ impl Hsm {
         role: Role,
         password: &Password,
     ) -> Result<(), Status> {
-        let key = creator_key(session, partition, role)?;
-        let row = self.initial_row(partition.serial, role, (password, &key))?;
-        if !self.store.create_role(partition.serial, &row).map_err(fault)? {
+        let serial = partition.serial;
+        let creator = self.creator_keys(session, partition, role)?;
+        let mut rewrapped = Vec::new();
+        let keys = match role {
+            Role::CryptoOfficer => {
+                let objects = self.partition_key()?;
+                let both = (creator.domain()?, Some(&objects));
+                if self.holds_escrow() {
+                    let kept = RoleKeys::of(Role::PartitionSo, both, true);
+                    rewrapped.push(self.rewrapped_for(session, partition, &kept)?);
+                }
+                RoleKeys::of(role, both, false)
+            }
+            _ => RoleKeys { domain: None, objects: creator.objects },
+        };
+        let row = self.initial_row(serial, role, (password, &keys))?;
+        let changes = RoleChanges { added: Some(&row), rewrapped: &rewrapped, domains: None };
+        if !self.store.change_roles(serial, &changes).map_err(fault)? {
             return Err(Status::FunctionRejected);
         }
         tracing::info!(serial = %partition.serial, %role, "role created");
         Ok(())
     }
 
-    /// The Crypto Officer's password protects its keys from the Partition SO, unless the HSM SO
-    /// has decided otherwise before the partition was made.
+    /// The Crypto Officer's password protects its keys from the Partition SO, who does not hold
+    /// the key that they are sealed under, unless the HSM SO has decided otherwise (HSM policy 15)
+    /// before the partition was made.
     fn reset_password(
         &self,
         session: &LinkSession,
@@ -88,14 +104,18 @@ impl Hsm {
         password: &Password,
     ) -> Result<(), Status> {
         let serial = partition.serial;
-        let key = creator_key(session, partition, role)?;
-        let permitted = self.hsm_policies().permits(HsmPolicy::ResetPartitionPin);
-        if role == Role::CryptoOfficer && !permitted {
+        let creator = self.creator_keys(session, partition, role)?;
+        if role == Role::CryptoOfficer && !self.holds_escrow() {
             return Err(Status::OperationNotAllowed);
         }
         let roles = self.store.roles(serial).map_err(fault)?;
         find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
-        let row = self.initial_row(serial, role, (password, &key))?;
+        let keys = match role {
+            Role::CryptoOfficer => creator,
+            _ => RoleKeys { domain: None, objects: creator.objects },
+        };
+        keys.objects()?;
+        let row = self.initial_row(serial, role, (password, &keys))?;
         self.store.replace_role(serial, &row).map_err(fault)?;
         tracing::info!(%serial, %role, "password reset");
         Ok(())
@@ -106,12 +126,38 @@ impl Hsm {
         &self,
         serial: SerialNumber,
         role: Role,
-        (password, key): (&Password, &PartitionKey),
+        (password, keys): (&Password, &RoleKeys),
     ) -> Result<RoleRow, Status> {
         check_length(password, &self.policies(serial).password_lengths())?;
-        let (credential, _) = self.credential(serial, role, password, key)?;
+        let (credential, _) = self.credential(serial, role, password, keys)?;
         let must_change = self.hsm_policies().permits(HsmPolicy::ForcePinChange);
-        Ok(RoleRow { role, credential, failures: 0, must_change })
+        Ok(RoleRow { role, credential, failures: 0, must_change, handover: None })
+    }
+
+    /// The keys of the role that is logged in, if it creates and resets this one.
+    fn creator_keys(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        role: Role,
+    ) -> Result<RoleKeys, Status> {
+        let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
+        check_role(session, partition, creator)?;
+        self.keys_of(session, partition)
+    }
+
+    /// Other keys for the role that is logged in.
+    fn rewrapped_for(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+        keys: &RoleKeys,
+    ) -> Result<Rewrapped, Status> {
+        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let login = session.login(partition.generation);
+        let login = login.as_ref().ok_or(Status::UserNotLoggedIn)?;
+        let row = find(&roles, login.role).ok_or(Status::UserNotLoggedIn)?;
+        self.rewrapped(partition.serial, row, (&login.password_key, keys))
     }
 
     fn log_out_others(
@@ -150,16 +196,4 @@ impl Hsm {
         tracing::info!(serial = %partition.serial, %label, "label changed");
         Ok(())
     }
-}
-
-/// The partition's key, if the role is logged in that creates and resets this one.
-fn creator_key(
-    session: &LinkSession,
-    partition: &PartitionRow,
-    role: Role,
-) -> Result<PartitionKey, Status> {
-    let creator = role.creator().ok_or(Status::UserTypeInvalid)?;
-    check_role(session, partition, creator)?;
-    let login = session.login(partition.generation);
-    login.as_ref().map(|login| login.key.clone()).ok_or(Status::UserNotLoggedIn)
 }

@@ -57,9 +57,7 @@ pub(super) struct Login {
     pub(super) role: Role,
     /// The partition's generation at login: another one voids it.
     pub(super) generation: u64,
-    /// The partition's key.
-    pub(super) key: PartitionKey,
-    /// What the role's password opens, for wrapping a new partition key.
+    /// What the role's keys are wrapped under: they are opened when they are needed.
     pub(super) password_key: PasswordKey,
     /// The salt of the credential that `password_key` belongs to.
     pub(super) salt: [u8; 16],
@@ -71,7 +69,7 @@ pub(super) struct Login {
     pub(super) unlocked: Option<Arc<Unlocked>>,
 }
 
-/// The key that everything in a partition is sealed under.
+/// A key that what a partition has is sealed under: its domains, or its private objects.
 pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 
 impl LinkSession {

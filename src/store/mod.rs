@@ -38,7 +38,7 @@ pub use ntls::{NtlsClientRow, NtlsStore};
 pub use objects::{ObjectChange, ObjectRow, ObjectStore, ObjectWrite, Written};
 pub use open::{Schema, open_database};
 pub use policies::PolicyStore;
-pub use roles::{RoleRow, RoleStore};
+pub use roles::{Rewrapped, RoleChanges, RoleRow, RoleStore};
 pub use rows::SqliteAppliance;
 pub use seal::{Sealer, Seat};
 pub use stc::StcStore;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, Transaction, named_params, params};
 
-use super::{Credential, SqliteAppliance, StoreError, rows::number};
+use super::{Credential, DomainRow, SqliteAppliance, StoreError, domains, rows::number};
 use crate::{
     crypto::{PasswordHash, PasswordParameters},
     model::{Role, SerialNumber},
@@ -16,11 +16,16 @@ pub trait RoleStore: Send + Sync {
     /// The store cannot be read.
     fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError>;
 
-    /// Adds a role; `false` if it is there.
+    /// Makes changes of roles that belong together. `false` if the role to add is there, or the
+    /// password of one that is wrapped anew is another one meanwhile: nothing has changed then.
     ///
     /// # Errors
     /// The store cannot be written; nothing has changed.
-    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError>;
+    fn change_roles(
+        &self,
+        serial: SerialNumber,
+        changes: &RoleChanges<'_>,
+    ) -> Result<bool, StoreError>;
 
     /// Replaces a role's credential and wrapped key and sets its counter to zero.
     ///
@@ -46,12 +51,50 @@ pub trait RoleStore: Send + Sync {
 pub struct RoleRow {
     /// The role.
     pub role: Role,
-    /// Its password, and the partition's key wrapped under it.
+    /// Its password, and the keys wrapped under it.
     pub credential: Credential,
     /// Failed logins since the last success.
     pub failures: u8,
     /// Whether its password is an initial one.
     pub must_change: bool,
+    /// A key that another officer has left for it, sealed under one that it has.
+    pub handover: Option<Vec<u8>>,
+}
+
+/// The keys of a role that is there, under the password that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// The role.
+    pub role: Role,
+    /// The salt of the password that the keys are wrapped under.
+    pub salt: [u8; 16],
+    /// The keys.
+    pub wrapped_key: Vec<u8>,
+    /// A key that is left for it.
+    pub handover: Option<Vec<u8>>,
+}
+
+impl Rewrapped {
+    /// A role's keys as they are.
+    pub fn of(row: &RoleRow) -> Self {
+        Self {
+            role: row.role,
+            salt: row.credential.hash.salt,
+            wrapped_key: row.credential.wrapped_key.clone(),
+            handover: row.handover.clone(),
+        }
+    }
+}
+
+/// Changes of a partition's roles that belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleChanges<'c> {
+    /// A role that is not there yet.
+    pub added: Option<&'c RoleRow>,
+    /// Roles whose keys are wrapped anew.
+    pub rewrapped: &'c [Rewrapped],
+    /// All domains, if they are sealed anew.
+    pub domains: Option<&'c [DomainRow]>,
 }
 
 impl RoleStore for SqliteAppliance {
@@ -62,14 +105,29 @@ impl RoleStore for SqliteAppliance {
         rows.map(|row| row?.ok_or(StoreError::Row("role"))).collect()
     }
 
-    fn create_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<bool, StoreError> {
+    fn change_roles(
+        &self,
+        serial: SerialNumber,
+        changes: &RoleChanges<'_>,
+    ) -> Result<bool, StoreError> {
         let serial = number(serial)?;
-        self.write(|transaction| {
-            let known = params![serial, role_number(role.role)];
-            if transaction.query_row(ROLE_KNOWN, known, |row| row.get(0))? {
-                return Ok(false);
+        self.write_or_leave(|transaction| {
+            if let Some(role) = changes.added {
+                let known = params![serial, role_number(role.role)];
+                if transaction.query_row(ROLE_KNOWN, known, |row| row.get(0))? {
+                    return Ok(false);
+                }
+                add_role(transaction, serial, role)?;
             }
-            add_role(transaction, serial, role)?;
+            for Rewrapped { role, salt, wrapped_key, handover } in changes.rewrapped {
+                let values = params![serial, role_number(*role), salt, wrapped_key, handover];
+                if transaction.execute(REWRAP, values)? == 0 {
+                    return Ok(false);
+                }
+            }
+            if let Some(domains) = changes.domains {
+                domains::set(transaction, serial, domains)?;
+            }
             Ok(true)
         })
     }
@@ -116,6 +174,7 @@ pub(super) fn add_role(
             ":wrapped": wrapped_key,
             ":failures": row.failures,
             ":must_change": row.must_change,
+            ":handover": row.handover,
         },
     )?;
     Ok(())
@@ -125,7 +184,8 @@ fn role_row(row: &Row<'_>) -> rusqlite::Result<Option<RoleRow>> {
     let role = row.get("role").map(role_of)?;
     let credential = Credential { hash: hash(row)?, wrapped_key: row.get("wrapped_key")? };
     let (failures, must_change) = (row.get("failures")?, row.get("must_change")?);
-    Ok(role.map(|role| RoleRow { role, credential, failures, must_change }))
+    let handover = row.get("handover")?;
+    Ok(role.map(|role| RoleRow { role, credential, failures, must_change, handover }))
 }
 
 /// A password's hash, as every row that has one has it.
@@ -156,9 +216,12 @@ fn role_of(number: u8) -> Option<Role> {
 const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";
 const ROLE_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM role WHERE partition = ?1 AND role = ?2)";
 const ADD_ROLE: &str = "INSERT INTO role \
-     (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change) \
+     (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change, \
+     handover) \
      VALUES (:partition, :role, :memory, :passes, :lanes, :salt, :verifier, :wrapped, :failures, \
-     :must_change)";
+     :must_change, :handover)";
+const REWRAP: &str = "UPDATE role SET wrapped_key = ?4, handover = ?5 \
+     WHERE partition = ?1 AND role = ?2 AND salt = ?3";
 const DELETE_ROLE: &str = "DELETE FROM role WHERE partition = ?1 AND role = ?2";
 
 /// Erases every role of a partition.
@@ -166,3 +229,6 @@ pub(super) const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
 const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
      WHERE partition = ?1 AND role = ?2 RETURNING failures";
 const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";
+
+/// A key that one officer leaves for the other.
+pub(super) const HANDOVER: &str = "ALTER TABLE role ADD COLUMN handover BLOB;";

@@ -70,6 +70,20 @@ impl SqliteAppliance {
         transaction.commit()?;
         Ok(outcome)
     }
+
+    /// As [`Self::write`], but nothing has changed if `act` says `false`.
+    pub(super) fn write_or_leave(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = act(&transaction)?;
+        if done {
+            transaction.commit()?;
+        }
+        Ok(done)
+    }
 }
 
 impl ApplianceStore for SqliteAppliance {

@@ -1,6 +1,6 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::{Schema, audit, audit_events, ntls, objects, stc};
+use super::{Schema, audit, audit_events, ntls, objects, roles, stc};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
@@ -16,6 +16,7 @@ pub(super) const APPLIANCE: Schema = Schema {
         audit::TABLES,
         stc::TABLES,
         audit_events::TABLES,
+        roles::HANDOVER,
     ],
 };
 

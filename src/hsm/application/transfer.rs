@@ -159,10 +159,11 @@ impl Caller<'_> {
         {
             return Ok(known.clone());
         }
-        let key = self.link.login(generation).as_ref().map(|login| login.key.clone());
-        let key = key.ok_or(Status::UserNotLoggedIn)?;
+        let partition = self.hsm.store.partition(serial).map_err(fault)?;
+        let keys = self.hsm.keys_of(self.link, &partition.ok_or(Status::TokenNotPresent)?)?;
+        let key = keys.domain()?;
         let make = |domain: &DomainRow| {
-            let (_, made) = self.hsm.domain_key(serial, domain, (&key, salt))?;
+            let (_, made) = self.hsm.domain_key(serial, domain, (key, salt))?;
             Ok(Sealer::new(made.expose()))
         };
         let sealers = domains.iter().map(make).collect::<Result<Vec<_>, Status>>()?;
