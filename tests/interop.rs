@@ -95,11 +95,12 @@ fn another_implementation_changes_keys_when_the_partition_wants_it() {
 }
 
 #[test]
-fn another_implementation_uses_keys_and_opens_what_leaves_a_domain() {
+fn another_implementation_uses_keys_and_reads_what_an_hsm_opens() {
     let world = World::with_partitions(&["par1"]);
     let officer = world.officer("client1");
     let stranger = Stranger::register(&world, &officer);
-    let more = [("password", json!(CO)), ("domain", json!("dom"))];
+    let more =
+        [("password", json!(CO)), ("domain", json!("dom")), ("hsm_domain", json!("dom-of-hsm"))];
     let told = stranger.ask_with("transfer", &HYBRID, &more);
     assert_eq!(told["suite"], json!(0x11));
 }

@@ -33,6 +33,12 @@ fn client(world: &World, domains: &[&str]) -> Client {
     for identity in &identities[1..] {
         client.lunacm(&format!("stc partitionregister -file {}\n", identity.display())).ok();
     }
+    initialize(&client, domains);
+    client
+}
+
+/// Initializes the partitions in a client's slots with these domains.
+fn initialize(client: &Client, domains: &[&str]) {
     let initialize = |(slot, domain): (usize, &&str)| {
         format!(
             "slot set -slot {slot}\n\
@@ -47,7 +53,6 @@ fn client(world: &World, domains: &[&str]) -> Client {
     };
     let script: String = domains.iter().enumerate().map(initialize).collect();
     client.lunacm(&script).ok();
-    client
 }
 
 /// Puts data objects into the partition in a slot.
@@ -101,6 +106,42 @@ fn objects_are_cloned_within_a_domain_only() {
         "{login}partition clone -objects all -slot 1 -password wrong-password -force\n"
     ));
     shown.failed().has("CKR_PIN_INCORRECT").has("9 attempts are left");
+}
+
+#[test]
+fn objects_are_cloned_and_restored_between_hsms_of_one_domain_only() {
+    for (domain, fits) in [("dom-of-hsm", true), ("another", false)] {
+        let (here, there) = (World::with_partitions(&["a"]), World::of_domain(domain, &["b"], &[]));
+        let client = here.connected_to("client1", &here.identities()[0]);
+        let (port, certificate) = (there.daemon.port.to_string(), there.certificate());
+        let certificate = certificate.display().to_string();
+        client.vtl(&["addServer", "-n", "127.0.0.1", "-c", &certificate, "-port", &port]).ok();
+        let identity = there.identities().remove(0);
+        let register = format!("stc partitionregister -file {}\n", identity.display());
+        client.lunacm(&format!("{register}stc enable -id 1 -force\n")).ok();
+        initialize(&client, &["dom", "dom"]);
+        create(&client, 0, &["first", "second"]);
+        let login = |slot| format!("slot set -slot {slot}\nrole login -name co -password {CO}\n");
+        client.lunacm(&format!("{}partition archive backup -partition kept\n", login(0))).ok();
+        let clone =
+            format!("{}partition clone -objects all -slot 1 -password {CO} -force\n", login(0));
+        let restore = format!("{}partition archive restore -partition kept\n", login(1));
+        let member = format!(
+            "hagroup creategroup -slot 0 -label ha -password {CO}\ncopy\n\
+             hagroup addmember -group ha -slot 1 -password {CO}\ncopy\n"
+        );
+        let shown = [client.lunacm(&clone), client.lunacm(&restore), client.lunacm(&member)];
+        if fits {
+            shown[0].ok().has("'first': added").has("Number of objects:  2");
+            shown[1].ok().has("'first': already there");
+            shown[2].ok();
+            continue;
+        }
+        shown[0].failed().has("HSMs have no cloning domain in common").has("hsm init -domain");
+        shown[1].failed().has("no cloning domain in common").has("hsm init -domain");
+        shown[2].failed().has("HSMs have no cloning domain in common");
+        assert!(contents(&client, 1).contains("No objects viewable"));
+    }
 }
 
 #[test]

@@ -13,8 +13,8 @@ use super::{audit, certificate, data::DataDirectory, links::LiveLinks, services:
 use crate::{
     hsm::{AdminSession, Effect, Hsm, LoginFailure},
     model::{
-        AdminReply, AdminRequest, FileEntry, HsmInfo, HsmPolicySet, Label, PartitionEntry,
-        SerialNumber, Status,
+        AdminReply, AdminRequest, AuditAct, FileEntry, HsmInfo, HsmPolicySet, Label,
+        PartitionEntry, SerialNumber, Status,
     },
     net::ServerIdentity,
     store::replace_file,
@@ -45,7 +45,12 @@ impl Desk {
         let Some(act) = act else { return reply };
         let recorded =
             self.hsm.record_administration(session, (subject, act), audit::outcome(&reply));
-        recorded.map_or_else(AdminReply::Failed, |()| reply)
+        let Err(status) = recorded else { return reply };
+        // A login that is not recorded does not stand.
+        if matches!((act, &reply), (AuditAct::Login, AdminReply::Done)) {
+            self.hsm.logout(session).ok();
+        }
+        AdminReply::Failed(status)
     }
 
     fn try_perform(

@@ -20,6 +20,7 @@ pub(super) const fn repeatable(request: &Request) -> bool {
         | Request::Policies
         | Request::Domains
         | Request::DomainProof { .. }
+        | Request::TransferProof { .. }
         | Request::StcSettings
         | Request::ExportObject { .. }
         | Request::OpenApplication(_)

@@ -13,6 +13,12 @@ use crate::{
     store::replace_file,
 };
 
+/// The HSM SO's password.
+const PASSWORD_FILE: &str = "hsm-so-password";
+
+/// The HSM's cloning domain.
+const DOMAIN_FILE: &str = "hsm-domain";
+
 /// What the client needs of the appliance.
 pub(super) struct Made {
     /// The name of the partition's identity in the file area.
@@ -29,10 +35,12 @@ pub(super) fn prepare(desk: &Desk, data: &Path) -> Result<Made, EmbeddedError> {
     };
     if hsm.partitions.iter().all(|partition| partition.name != name) {
         if hsm.attempts_left.is_none() {
-            let password = Some(new_password(data)?);
+            let password = Some(new_secret(data, PASSWORD_FILE)?);
+            // Kept too: another HSM takes this one's backups if it is initialized with it.
+            let domain = Some(new_secret(data, DOMAIN_FILE)?);
             let label = label("embedded")?;
-            let request =
-                AdminRequest::InitializeHsm { label, password, domain: None, policies: Vec::new() };
+            let policies = Vec::new();
+            let request = AdminRequest::InitializeHsm { label, password, domain, policies };
             expect_done(&desk.perform(&session, request))?;
         }
         let password = kept_password(data)?;
@@ -54,22 +62,22 @@ fn label(text: &str) -> Result<Label, EmbeddedError> {
     text.parse().map_err(|_| EmbeddedError::Hsm(Status::ArgumentsBad))
 }
 
-/// A random password for the HSM SO, on the disk (mode 0600) before the HSM learns it.
-fn new_password(data: &Path) -> Result<Password, EmbeddedError> {
+/// A random secret of the HSM's, on the disk (mode 0600) before the HSM learns it.
+fn new_secret(data: &Path, file: &str) -> Result<Password, EmbeddedError> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = Zeroizing::new([0; 24]);
     SystemRandom::new().fill(bytes.as_mut())?;
     let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
     let text: Zeroizing<String> =
         Zeroizing::new(letters.map(|letter| char::from(*letter)).collect());
-    let path = data.join("hsm-so-password");
+    let path = data.join(file);
     replace_file(&path, text.as_bytes(), 0o600)
         .map_err(|error| EmbeddedError::Password { path, error })?;
     Ok(Password::new(text.to_string()))
 }
 
 fn kept_password(data: &Path) -> Result<Password, EmbeddedError> {
-    let path = data.join("hsm-so-password");
+    let path = data.join(PASSWORD_FILE);
     let text = fs::read_to_string(&path);
     let text = text.map_err(|error| EmbeddedError::Password { path, error })?;
     Ok(Password::new(text.trim_end().to_owned()))

@@ -134,7 +134,7 @@ impl Hsm {
         act: impl FnOnce(&LinkSession, &PartitionRow) -> Result<Vec<Effect>, Status>,
     ) -> Done {
         let done = self.at_partition(name, |link, partition| {
-            Ok(match self.log_in(link, partition, role, password)? {
+            Ok(match self.log_in(link, partition, role, (password, None))? {
                 (Reply::Done, _) => match act(link, partition) {
                     Ok(effects) => (Ok(()), effects),
                     Err(status) => (Err(status), Vec::new()),

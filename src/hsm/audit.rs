@@ -102,8 +102,7 @@ impl Hsm {
     }
 
     /// Records an act over a link. One that was done and cannot be recorded fails, so that
-    /// somebody looks. Logins that succeed, and logouts, change nothing at rest, and their records
-    /// do not wait for the disk.
+    /// somebody looks. Logouts change nothing at rest, and their records do not wait for the disk.
     pub(super) fn record_request(
         &self,
         session: &LinkSession,
@@ -112,8 +111,20 @@ impl Hsm {
     ) -> Result<(), Status> {
         let actor = self.actor(session);
         let entry = AuditEntry { actor, role, act, objects: Vec::new(), outcome };
-        let passing = matches!(act, AuditAct::Login | AuditAct::Logout) && outcome == Status::Ok;
+        let passing = act == AuditAct::Logout && outcome == Status::Ok;
         self.append(Some(session.serial()), &entry, !passing)
+    }
+
+    /// What is recorded of a login, to be stored with it.
+    pub(super) fn login_record(
+        &self,
+        session: &LinkSession,
+        role: Role,
+    ) -> Result<AuditRow, Status> {
+        let (actor, act) = (self.actor(session), AuditAct::Login);
+        let (role, objects, outcome) = (Some(role), Vec::new(), Status::Ok);
+        let entry = AuditEntry { actor, role, act, objects, outcome };
+        self.record(Some(session.serial()), &entry)
     }
 
     /// Who is at the other end of a link.
@@ -165,6 +176,7 @@ pub(super) const fn act_of(request: &Request) -> Option<AuditAct> {
         | Request::Policies
         | Request::Domains
         | Request::DomainProof { .. }
+        | Request::TransferProof { .. }
         | Request::Assigned
         | Request::Open { .. }
         | Request::StcSettings

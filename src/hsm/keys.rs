@@ -12,6 +12,9 @@ use crate::{
 /// The store's name in sealed values.
 const STORE: &str = "partition";
 
+/// Where the HSM's domain is sealed.
+const HSM_DOMAIN: Seat<'static> = Seat { store: "hsm", object: "hsm", field: "domain" };
+
 impl Hsm {
     /// A partition identity, sealed under the HSM's key: it has to open without a login.
     pub(super) fn seal_identity(
@@ -156,8 +159,14 @@ impl Hsm {
     /// The HSM's domain, sealed under the HSM's key.
     pub(super) fn seal_hsm_domain(&self, domain: &Password) -> Result<Vec<u8>, Status> {
         Self::check_domain(domain)?;
-        let seat = Seat { store: "hsm", object: "hsm", field: "domain" };
+        let seat = HSM_DOMAIN;
         let mut random = self.random.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.sealer.seal(seat, domain.expose(), random.as_mut()).map_err(fault)
+    }
+
+    /// The HSM's domain; none if it is the default domain.
+    pub(super) fn hsm_domain(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Status> {
+        let sealed = self.store.hsm().map_err(fault)?.domain;
+        sealed.map(|sealed| self.sealer.open(HSM_DOMAIN, &sealed)).transpose().map_err(fault)
     }
 }

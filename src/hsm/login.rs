@@ -1,5 +1,7 @@
 //! Roles: created, logged in, counted, locked out.
 
+use std::sync::Arc;
+
 use super::{
     Effect, Hsm, LinkSession,
     application::Caller,
@@ -13,20 +15,25 @@ use super::{
 use crate::{
     crypto::PasswordKey,
     model::{Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
-    store::{PartitionRow, RoleRow},
+    store::{AuditRow, PartitionRow, RoleRow},
 };
 
 impl Hsm {
+    /// Logs a role in. What the audit log says about it is stored before the login stands: one
+    /// that cannot be recorded never was.
     pub(super) fn log_in(
         &self,
         session: &LinkSession,
         partition: &PartitionRow,
         role: Role,
-        password: &Password,
+        (password, record): (&Password, Option<AuditRow>),
     ) -> Outcome {
         refuse_second_login(session, partition, role)?;
         let roles = self.store.roles(partition.serial).map_err(fault)?;
         let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
+        if role == Role::PartitionSo && Caller::read_only_sessions(session.application()) {
+            return Err(Status::SessionReadOnlyExists);
+        }
         let password_key = match self.check_password(partition, &roles, row, password)? {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
@@ -34,19 +41,27 @@ impl Hsm {
         let keys = self.role_keys(partition.serial, (&roles, row), &password_key)?;
         let generation = partition.generation;
         let must_change = row.must_change;
-        if role == Role::PartitionSo && Caller::read_only_sessions(session.application()) {
-            return Err(Status::SessionReadOnlyExists);
-        }
-        let mut login = session.login(generation);
-        if login.is_some() {
-            return Err(Status::UserAlreadyLoggedIn);
-        }
         let salt = row.credential.hash.salt;
         let vault = &self.known(partition.serial).ok_or(Status::TokenNotPresent)?.vault;
         let unlocked = permission::sees_private(Some(role)) && vault.generation() == generation;
         let unlocked = unlocked.then(|| keys.objects().map(|key| vault.unlock(key))).transpose()?;
+        self.store.confirm_login(partition.serial, role, record).map_err(fault)?;
         let valid = self.login_token(partition.serial, role);
-        *login = Some(Login { role, generation, password_key, salt, must_change, valid, unlocked });
+        let (mark, password_key) = (Arc::default(), Arc::new(password_key));
+        let mut login = session.login(generation);
+        if login.is_some() {
+            return Err(Status::UserAlreadyLoggedIn);
+        }
+        *login = Some(Login {
+            role,
+            generation,
+            password_key,
+            salt,
+            must_change,
+            valid,
+            mark,
+            unlocked,
+        });
         tracing::info!(serial = %partition.serial, %role, "logged in");
         Ok((Reply::Done, Vec::new()))
     }
@@ -71,7 +86,7 @@ impl Hsm {
         let roles = self.store.roles(serial).map_err(fault)?;
         let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
         match self.check_password(&partition, &roles, row, password)? {
-            Checked::Right(_) => Ok(()),
+            Checked::Right(_) => self.store.confirm_login(serial, role, None).map_err(fault),
             // These roles' lock-out ends no links.
             Checked::Wrong(_) => Err(Status::PinLocked),
         }
@@ -91,27 +106,38 @@ impl Hsm {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
         };
-        if old == new {
-            return Err(Status::PinInvalid);
-        }
-        check_length(new, &self.policies(partition.serial).password_lengths())?;
-        let keys = self.role_keys(partition.serial, (&roles, row), &password_key)?;
-        let (credential, password_key) = self.credential(partition.serial, role, new, &keys)?;
+        let changed = if old == new {
+            Err(Status::PinInvalid)
+        } else {
+            check_length(new, &self.policies(partition.serial).password_lengths())
+                .and_then(|()| self.role_keys(partition.serial, (&roles, row), &password_key))
+                .and_then(|keys| self.credential(partition.serial, role, new, &keys))
+        };
+        let (credential, password_key) = match changed {
+            Ok(changed) => changed,
+            Err(status) => {
+                // The old one was right, whatever is wrong with the new one.
+                self.store.confirm_login(partition.serial, role, None).map_err(fault)?;
+                return Err(status);
+            }
+        };
         let salt = credential.hash.salt;
         let row = RoleRow { role, credential, failures: 0, must_change: false, handover: None };
         self.store.replace_role(partition.serial, &row).map_err(fault)?;
         if let Some(login) = session.login(partition.generation).as_mut() {
             login.must_change = false;
-            login.password_key = password_key;
+            login.password_key = Arc::new(password_key);
             login.salt = salt;
         }
+        self.end_logins(partition, role, Some(session));
         tracing::info!(serial = %partition.serial, %role, "password changed");
         Ok((Reply::Done, Vec::new()))
     }
 
-    /// Checks a password. A wrong one is counted durably before it is answered, and guesses at one
-    /// partition take turns: neither parallel ones nor a killed daemon give a free one. The right
-    /// password sets the counter to zero.
+    /// Checks a password. The attempt is counted durably before the password is looked at, and
+    /// guesses at one partition take turns: neither parallel ones, nor a killed daemon, nor a full
+    /// disk give a free one. After the right password the caller sets the counter to zero with
+    /// what follows from it.
     fn check_password(
         &self,
         partition: &PartitionRow,
@@ -124,14 +150,13 @@ impl Hsm {
         if locked(roles, role, &policies) {
             return self.lock_out(partition, role);
         }
-        if let Some(password_key) = row.credential.hash.open(password.expose()) {
-            if row.failures > 0 {
-                self.store.clear_failures(serial, role).map_err(fault)?;
-            }
-            return Ok(Checked::Right(password_key));
-        }
         let attempts = self.store.count_failure(serial, role).map_err(fault)?;
         let limit = limit(role, &policies);
+        if attempts <= limit
+            && let Some(password_key) = row.credential.hash.open(password.expose())
+        {
+            return Ok(Checked::Right(password_key));
+        }
         tracing::warn!(%serial, %role, attempts, "wrong password");
         if attempts < limit {
             return Err(Status::PinIncorrect);

@@ -24,6 +24,7 @@ mod security_officer;
 mod session;
 mod shared_login;
 mod stc_settings;
+mod transfer_keys;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -120,8 +121,17 @@ struct KnownPartition {
     /// Held over every request that changes the partition, from its first look at the store: what
     /// it decides by does not change meanwhile.
     turn: Arc<Mutex<()>>,
+    /// Read while what a request has made is stored, from the last look at whether it may be;
+    /// waited for by whoever has ended a right to it, before that is answered.
+    landing: Arc<RwLock<()>>,
     /// The token objects.
     vault: Arc<Vault>,
+}
+
+impl KnownPartition {
+    fn settle(&self) {
+        drop(self.landing.write().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// Whether a partition takes a client.
@@ -239,13 +249,31 @@ impl Hsm {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&serial).cloned()
     }
 
+    /// Waits until nothing is being stored on a partition by whoever had the right to it before
+    /// it ended; what comes later sees that it has.
+    fn settle(&self, serial: SerialNumber) {
+        if let Some(known) = self.known(serial) {
+            known.settle();
+        }
+    }
+
+    /// The same for all partitions.
+    fn settle_all(&self) {
+        let all: Vec<_> =
+            self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        all.iter().for_each(|known| known.settle());
+    }
+
     /// Brings what is known of a partition up to what is stored.
     fn load(&self, serial: SerialNumber) -> Result<(), StoreError> {
         // The lock is held over the reads: the last to load has seen the last change.
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(partition) = self.store.partition(serial)? else {
-            all.remove(&serial);
+            let gone = all.remove(&serial);
             drop(all);
+            if let Some(gone) = gone {
+                gone.settle();
+            }
             // Its assignments went with it.
             return self.load_ntls();
         };
@@ -258,6 +286,7 @@ impl Hsm {
         let events = self.stored_events(serial)?;
         let before = all.get(&serial);
         let turn = before.map(|known| known.turn.clone()).unwrap_or_default();
+        let landing = before.map(|known| known.landing.clone()).unwrap_or_default();
         let generation = partition.generation;
         let vault = match before.filter(|known| known.generation == generation) {
             Some(known) => known.vault.clone(),
@@ -273,10 +302,13 @@ impl Hsm {
             stc,
             events,
             turn,
+            landing,
             vault,
         };
-        all.insert(serial, Arc::new(known));
+        let known = Arc::new(known);
+        all.insert(serial, known.clone());
         drop(all);
+        known.settle();
         self.forget_shared_logins();
         Ok(())
     }

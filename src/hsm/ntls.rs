@@ -125,6 +125,7 @@ impl Hsm {
             return Err(NtlsRefusal::NoClient.into());
         }
         self.load_ntls()?;
+        self.finish_begun(&client.partitions);
         tracing::info!(client = %name, "NTLS client deleted");
         let link = LinkClient::Ntls(client.certificate);
         let end = |serial: &SerialNumber| Effect::EndLinks { serial: *serial, client: Some(link) };
@@ -168,6 +169,7 @@ impl Hsm {
             return Err(NtlsRefusal::NotAssigned.into());
         }
         self.load_ntls()?;
+        self.finish_begun(&[serial]);
         tracing::info!(%client, %serial, "partition revoked");
         Ok(vec![Effect::EndLinks { serial, client: Some(LinkClient::Ntls(known.certificate)) }])
     }
@@ -303,7 +305,15 @@ impl Hsm {
         *all = Arc::new(clients.into_iter().map(NtlsClient::from).collect());
         drop(all);
         self.forget_shared_logins();
+        self.settle_all();
         Ok(())
+    }
+
+    /// Waits for what a client had begun on partitions that it may not use any more.
+    fn finish_begun(&self, serials: &[SerialNumber]) {
+        for known in serials.iter().filter_map(|serial| self.known(*serial)) {
+            drop(wait(&known.turn));
+        }
     }
 
     fn named_ntls_client(&self, name: &ClientLabel) -> Result<NtlsClient, NtlsFailure> {

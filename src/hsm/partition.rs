@@ -1,19 +1,13 @@
 //! What a partition answers its clients.
 
 use super::{
-    Effect, FIRMWARE, Hsm, LinkClient, LinkSession,
-    application::Caller,
-    audit::act_of,
-    fault,
-    policy::check_length,
-    role_keys::RoleKeys,
-    session::{Login, PartitionKey},
-    wait,
+    Effect, FIRMWARE, Hsm, LinkClient, LinkSession, application::Caller, audit::act_of, fault,
+    policy::check_length, role_keys::RoleKeys, session::PartitionKey, wait,
 };
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, FirstInitialization, PartitionIdentity, PartitionInfo, Reply,
-        Request, Role, Status,
+        AuditAct, CLIENT_IDENTITY_BYTES, FirstInitialization, PartitionIdentity, PartitionInfo,
+        Reply, Request, Role, Status,
     },
     store::{Credential, DomainRow, Initialization, PartitionRow, RoleRow},
 };
@@ -22,7 +16,8 @@ use crate::{
 pub(super) type Outcome = Result<(Reply, Vec<Effect>), Status>;
 
 impl Hsm {
-    /// Performs a request that came over this link.
+    /// Performs a request that came over this link. A logout that cannot be recorded is
+    /// [`Status::DeviceError`], and the role is logged out all the same.
     pub fn perform(&self, session: &LinkSession, request: Request) -> (Reply, Vec<Effect>) {
         if let Request::Cryptoki(request) = request {
             return (self.cryptoki(session, request), Vec::new());
@@ -34,6 +29,8 @@ impl Hsm {
             Ok((Reply::Failed(status), _)) | Err(status) => *status,
             Ok(_) => Status::Ok,
         };
+        // A login is recorded before it stands.
+        let act = act.filter(|act| *act != AuditAct::Login || outcome != Status::Ok);
         let recorded = act.map_or(Ok(()), |act| self.record_request(session, (act, role), outcome));
         match (done, recorded) {
             (Ok((_, effects)), Err(status)) => (Reply::Failed(status), effects),
@@ -84,10 +81,12 @@ impl Hsm {
                 return Ok((Reply::Done, effects));
             }
             Request::Login { role, password } => {
-                return self.log_in(session, &partition, role, &password);
+                let record = self.login_record(session, role)?;
+                return self.log_in(session, &partition, role, (&password, Some(record)));
             }
             Request::Logout => {
                 session.log_out(partition.generation).ok_or(Status::UserNotLoggedIn)?;
+                self.settle(partition.serial);
                 Reply::Done
             }
             Request::JoinApplication(id) => {
@@ -225,14 +224,9 @@ impl Hsm {
         let roles = self.store.roles(serial).map_err(fault)?;
         let officer = roles.into_iter().find(|row| row.role == Role::PartitionSo);
         let hash = officer.ok_or(Status::DeviceError)?.credential.hash;
-        let mut login = session.login(partition.generation);
-        // The password was changed over another link: a key wrapped under the old one would
-        // never open again. The officer logs in anew.
-        login.take_if(|login| login.role == Role::PartitionSo && login.salt != hash.salt);
-        let login = login.as_ref().filter(|login| login.role == Role::PartitionSo);
-        let Login { password_key, .. } = login.ok_or(Status::UserNotLoggedIn)?;
+        let (_, password_key) = self.password_key_of(session, partition)?;
         let keys = RoleKeys { domain: Some(key.clone()), objects: None };
-        let wrapped_key = self.wrap(serial, Role::PartitionSo, password_key, &keys)?;
+        let wrapped_key = self.wrap(serial, Role::PartitionSo, &password_key, &keys)?;
         let domains = self.rewrapped_domains(serial, old.domain()?, key)?;
         Ok((officer_row(Credential { hash, wrapped_key }), domains))
     }
@@ -267,14 +261,13 @@ const fn concerns(request: &Request) -> Option<Role> {
     }
 }
 
-/// Whether a request may change what is stored of the partition.
+/// Whether a request may change what is stored of the partition, or ends the right to.
 const fn changes(request: &Request) -> bool {
     !matches!(
         request,
         Request::Ping
             | Request::Describe
             | Request::DescribeRole { .. }
-            | Request::Logout
             | Request::Clients
             | Request::Identity
             | Request::Contents
@@ -282,6 +275,7 @@ const fn changes(request: &Request) -> bool {
             | Request::Domains
             | Request::StcSettings
             | Request::DomainProof { .. }
+            | Request::TransferProof { .. }
             | Request::JoinApplication(_)
             | Request::OpenApplication(_)
             | Request::CloseApplication(_)

@@ -116,6 +116,7 @@ impl Hsm {
     pub(super) fn reload_hsm_policies(&self) -> Result<(), Status> {
         let stored = stored_hsm_policies(&*self.store).map_err(fault)?;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = stored;
+        self.settle_all();
         Ok(())
     }
 

@@ -6,6 +6,8 @@
 //! Crypto Officer opens both, since objects that leave are sealed for a domain; the roles below it
 //! open the objects.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::{Hsm, LinkSession, fault, login::find, session::PartitionKey};
@@ -105,6 +107,18 @@ impl Hsm {
         session: &LinkSession,
         partition: &PartitionRow,
     ) -> Result<RoleKeys, Status> {
+        let (role, password_key) = self.password_key_of(session, partition)?;
+        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let row = find(&roles, role).ok_or(Status::UserNotLoggedIn)?;
+        self.role_keys(partition.serial, (&roles, row), &password_key)
+    }
+
+    /// What the keys of the role that is logged in over a link are wrapped under.
+    pub(super) fn password_key_of(
+        &self,
+        session: &LinkSession,
+        partition: &PartitionRow,
+    ) -> Result<(Role, Arc<PasswordKey>), Status> {
         let roles = self.store.roles(partition.serial).map_err(fault)?;
         let login = session.login(partition.generation);
         let login = login.as_ref().ok_or(Status::UserNotLoggedIn)?;
@@ -113,7 +127,7 @@ impl Hsm {
         if row.credential.hash.salt != login.salt {
             return Err(Status::UserNotLoggedIn);
         }
-        self.role_keys(partition.serial, (&roles, row), &login.password_key)
+        Ok((login.role, login.password_key.clone()))
     }
 
     /// What a role's password opens. A value of an earlier form, and one that holds what the role

@@ -40,6 +40,9 @@ impl Hsm {
                 self.rename_domain(session, partition, (&label, new))?;
             }
             Request::DomainProof { salt } => return self.domain_proof(session, partition, salt),
+            Request::TransferProof { salt } => {
+                return self.transfer_proof(session, partition, salt);
+            }
             Request::Clear => return Ok(Reply::Left(Caller::new(self, session)?.clear()?)),
             Request::ExportObject { handle, purpose, salt } => {
                 let caller = Caller::new(self, session)?;
@@ -117,6 +120,8 @@ impl Hsm {
         keys.objects()?;
         let row = self.initial_row(serial, role, (password, &keys))?;
         self.store.replace_role(serial, &row).map_err(fault)?;
+        // Whoever knew the old password is out: a stolen one is the reason to reset.
+        self.end_logins(partition, role, None);
         tracing::info!(%serial, %role, "password reset");
         Ok(())
     }
@@ -153,11 +158,10 @@ impl Hsm {
         partition: &PartitionRow,
         keys: &RoleKeys,
     ) -> Result<Rewrapped, Status> {
+        let (role, password_key) = self.password_key_of(session, partition)?;
         let roles = self.store.roles(partition.serial).map_err(fault)?;
-        let login = session.login(partition.generation);
-        let login = login.as_ref().ok_or(Status::UserNotLoggedIn)?;
-        let row = find(&roles, login.role).ok_or(Status::UserNotLoggedIn)?;
-        self.rewrapped(partition.serial, row, (&login.password_key, keys))
+        let row = find(&roles, role).ok_or(Status::UserNotLoggedIn)?;
+        self.rewrapped(partition.serial, row, (&password_key, keys))
     }
 
     fn log_out_others(
@@ -170,19 +174,32 @@ impl Hsm {
         if present != role && role.creator() != Some(present) {
             return Err(Status::UserNotLoggedIn);
         }
+        self.end_logins(partition, role, Some(session));
+        tracing::info!(serial = %partition.serial, %role, "logged out elsewhere");
+        Ok(())
+    }
+
+    /// Ends every login of a role, but that of `kept` if it is one. When this returns, nothing
+    /// that they had begun lands any more.
+    pub(super) fn end_logins(
+        &self,
+        partition: &PartitionRow,
+        role: Role,
+        kept: Option<&LinkSession>,
+    ) {
         let fresh = Arc::new(AtomicBool::new(true));
-        let key = (partition.serial, role);
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
-        if present == role
-            && let Some(login) = session.login(partition.generation).as_mut()
+        if let Some(kept) = kept
+            && let Some(login) = kept.login(partition.generation).as_mut()
+            && login.role == role
         {
             login.valid = fresh.clone();
         }
-        if let Some(before) = logins.insert(key, fresh) {
+        if let Some(before) = logins.insert((partition.serial, role), fresh) {
             before.store(false, Ordering::Release);
         }
-        tracing::info!(serial = %partition.serial, %role, "logged out elsewhere");
-        Ok(())
+        drop(logins);
+        self.settle(partition.serial);
     }
 
     fn change_label(

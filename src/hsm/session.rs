@@ -58,16 +58,21 @@ pub(super) struct Login {
     /// The partition's generation at login: another one voids it.
     pub(super) generation: u64,
     /// What the role's keys are wrapped under: they are opened when they are needed.
-    pub(super) password_key: PasswordKey,
+    pub(super) password_key: Arc<PasswordKey>,
     /// The salt of the credential that `password_key` belongs to.
     pub(super) salt: [u8; 16],
     /// Whether nothing but a change of password is permitted.
     pub(super) must_change: bool,
     /// Cleared when the role is logged out everywhere else.
     pub(super) valid: Arc<AtomicBool>,
+    /// Which login it is, of all that the link has had.
+    pub(super) mark: LoginMark,
     /// The partition's private objects, for roles that have any.
     pub(super) unlocked: Option<Arc<Unlocked>>,
 }
+
+/// One login, and no other.
+pub(super) type LoginMark = Arc<()>;
 
 /// A key that what a partition has is sealed under: its domains, or its private objects.
 pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
@@ -105,6 +110,15 @@ impl LinkSession {
             self.application.log_out();
         }
         login
+    }
+
+    /// Whether this login stands still. Unlike [`Self::login`], it ends nothing.
+    pub(super) fn stands(&self, generation: u64, mark: &LoginMark) -> bool {
+        self.lock().as_ref().is_some_and(|login| {
+            Arc::ptr_eq(&login.mark, mark)
+                && login.generation == generation
+                && login.valid.load(Ordering::Acquire)
+        })
     }
 
     /// Whether a login has ended since this link last looked, over this link or another one.

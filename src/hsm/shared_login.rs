@@ -99,6 +99,8 @@ impl Hsm {
             shared.end();
         }
         entry.open = None;
+        drop(all);
+        self.settle(link.serial());
         tracing::info!(serial = %link.serial(), "application ID closed");
         Ok(())
     }

@@ -194,6 +194,13 @@ pub enum Request {
     OpenApplication(ApplicationId),
     /// Ends the application's login on all of its links.
     CloseApplication(ApplicationId),
+    /// Asks for what the HSM's domain, the primary domain and this salt make:
+    /// [`Reply::DomainProof`] (Crypto Officer). Partitions that objects can be cloned between give
+    /// the same.
+    TransferProof {
+        /// The salt, fresh for every question.
+        salt: [u8; 16],
+    },
 }
 
 /// The answer to a [`Request`].
@@ -231,7 +238,7 @@ pub enum Reply {
     },
     /// To [`Request::Domains`], in the order they were added.
     Domains(Vec<DomainEntry>),
-    /// To [`Request::DomainProof`].
+    /// To [`Request::DomainProof`] and [`Request::TransferProof`].
     DomainProof([u8; 32]),
     /// To [`Request::Assigned`], in ascending order.
     Serials(Vec<SerialNumber>),

@@ -126,6 +126,8 @@ pub struct HsmRow {
     pub security_officer: Option<Credential>,
     /// The HSM SO's failed logins since the last success.
     pub failures: u8,
+    /// The HSM's domain, sealed; none for the default domain.
+    pub domain: Option<Vec<u8>>,
 }
 
 /// What is stored of a password, and what it unwraps.

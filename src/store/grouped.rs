@@ -34,7 +34,7 @@ impl Ticket {
 impl SqliteAppliance {
     /// Joins the group that waits. Who gets the connection first writes for all that have come
     /// until then; the others find that done when their turn comes.
-    fn join(&self, write: Grouped) -> Result<Written, StoreError> {
+    pub(super) fn join(&self, write: Grouped) -> Result<Written, StoreError> {
         let ticket = Arc::new(Ticket::default());
         self.waiting().push((write, ticket.clone()));
         let mut connection = self.lock();

@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::{
     StoreError,
     audit::{self, AuditRow, Chain, Head},
+    roles,
 };
-use crate::model::SerialNumber;
+use crate::model::{Role, SerialNumber};
 
 /// The objects of partitions. No method has a default body.
 pub trait ObjectStore: Send + Sync {
@@ -107,6 +108,13 @@ pub(super) enum Grouped {
         record: AuditRow,
         durable: bool,
     },
+    /// A role's right password, and the record of its login. Lost with the machine's power, the
+    /// counter stands too high.
+    Login {
+        serial: i64,
+        role: Role,
+        record: Option<AuditRow>,
+    },
 }
 
 impl Grouped {
@@ -114,6 +122,7 @@ impl Grouped {
         match self {
             Self::Objects(_) => true,
             Self::Record { durable, .. } => *durable,
+            Self::Login { .. } => false,
         }
     }
 }
@@ -167,16 +176,22 @@ fn write_one(
     one: Grouped,
 ) -> Result<Written, StoreError> {
     let record = match one {
-        Grouped::Record { record, .. } => record,
+        Grouped::Record { record, .. } => Some(record),
+        Grouped::Login { serial, role, record } => {
+            roles::clear_failures(connection, serial, role)?;
+            record
+        }
         Grouped::Objects(write) => {
             let (written, record) = change(connection, write)?;
             if written != Written::Done {
                 return Ok(written);
             }
-            record
+            Some(record)
         }
     };
-    audit::append(connection, chain, head, &record)?;
+    if let Some(record) = record {
+        audit::append(connection, chain, head, &record)?;
+    }
     Ok(Written::Done)
 }
 

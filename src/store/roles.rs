@@ -1,8 +1,11 @@
 //! Partitions' roles: who may log in, and how often that has failed.
 
-use rusqlite::{Row, Transaction, named_params, params};
+use rusqlite::{Connection, Row, Transaction, named_params, params};
 
-use super::{Credential, DomainRow, SqliteAppliance, StoreError, domains, rows::number};
+use super::{
+    AuditRow, Credential, DomainRow, SqliteAppliance, StoreError, domains, objects::Grouped,
+    rows::number,
+};
 use crate::{
     crypto::{PasswordHash, PasswordParameters},
     model::{Role, SerialNumber},
@@ -39,11 +42,18 @@ pub trait RoleStore: Send + Sync {
     /// The store cannot be written.
     fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError>;
 
-    /// Sets a role's counter of failed logins to zero.
+    /// Sets a role's counter of failed logins to zero, with the record of the login if there is
+    /// one: both or neither. It outlives the process, but perhaps not the machine's loss of power,
+    /// after which the counter may stand higher than it should.
     ///
     /// # Errors
-    /// The store cannot be written.
-    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError>;
+    /// The store cannot be written; nothing has changed.
+    fn confirm_login(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        record: Option<AuditRow>,
+    ) -> Result<(), StoreError>;
 }
 
 /// A role's row.
@@ -148,10 +158,24 @@ impl RoleStore for SqliteAppliance {
         )
     }
 
-    fn clear_failures(&self, serial: SerialNumber, role: Role) -> Result<(), StoreError> {
-        self.lock().execute(CLEAR_FAILURES, params![number(serial)?, role_number(role)])?;
-        Ok(())
+    fn confirm_login(
+        &self,
+        serial: SerialNumber,
+        role: Role,
+        record: Option<AuditRow>,
+    ) -> Result<(), StoreError> {
+        self.join(Grouped::Login { serial: number(serial)?, role, record }).map(drop)
     }
+}
+
+/// Sets a counter to zero inside a transaction.
+pub(super) fn clear_failures(
+    connection: &Connection,
+    serial: i64,
+    role: Role,
+) -> Result<(), StoreError> {
+    connection.prepare_cached(CLEAR_FAILURES)?.execute(params![serial, role_number(role)])?;
+    Ok(())
 }
 
 /// Adds a role inside a transaction.

@@ -246,6 +246,7 @@ fn hsm_row(row: &Row<'_>) -> rusqlite::Result<HsmRow> {
         label: label.and_then(|label| label.parse().ok()),
         security_officer,
         failures: row.get("failures")?,
+        domain: row.get("domain")?,
     })
 }
 

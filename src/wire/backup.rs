@@ -6,7 +6,7 @@
 //!
 //! Behind the line follows a [`Backup`], encoded with postcard. What an object is called and of
 //! which kind it is stands beside it, so that a backup can be looked through; the rest opens in a
-//! partition of its domain alone.
+//! partition of its domain, on an HSM of its HSM's domain, alone.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub struct Backup {
     pub label: Option<Label>,
     /// Its serial number.
     pub serial: SerialNumber,
-    /// What the key is made of besides the domain.
+    /// What the key is made of besides the domains.
     pub salt: [u8; 16],
     /// The objects.
     pub objects: Vec<BackupObject>,
@@ -42,7 +42,7 @@ pub struct BackupObject {
     pub class: u32,
     /// The object identifier.
     pub ouid: [u8; 12],
-    /// The object, sealed under the domain.
+    /// The object, sealed under the domains.
     pub sealed: Vec<u8>,
 }
 

@@ -2,7 +2,9 @@
 
 use lunacm::{
     channel::{MAXIMUM_CHUNK_BYTES, Part, split, split_piece},
-    crypto::{Digest, Fingerprint, PasswordHash, PasswordParameters},
+    crypto::{
+        Digest, Fingerprint, HashFunction, HkdfScheme, PasswordHash, PasswordParameters, hkdf,
+    },
     model::{
         ApplicationId, ClientEntry, DomainEntry, Imported, Label, ObjectEntry, PartitionIdentity,
         PartitionInfo, Password, PolicySet, PolicyValue, Reply, Request, Role, RoleInfo,
@@ -103,6 +105,7 @@ fn requests() -> Vec<Request> {
         Request::JoinApplication(application),
         Request::OpenApplication(application),
         Request::CloseApplication(application),
+        Request::TransferProof { salt: [10; 16] },
     ];
     requests.extend(
         [
@@ -282,15 +285,31 @@ fn identity_files() -> Vec<Value> {
         .into()
 }
 
-/// What the default domain and a salt make, and an object sealed under it.
+/// What the default domain and a salt make, and an object sealed under it; what they make with an
+/// HSM's domain, and the object sealed under that.
 fn domain() -> Value {
-    let (secret, salt) = (b"default domain", [7; 16]);
+    let (secret, hsm, salt) = (b"default domain", b"domain of an HSM", [7; 16]);
     let (proof, key) = PasswordHash::create(PasswordParameters::DEFAULT, salt, secret).unwrap();
+    let (_, hsm_key) = PasswordHash::create(PasswordParameters::DEFAULT, salt, hsm).unwrap();
+    let both = [*hsm_key.expose(), *key.expose()].concat();
+    let made = |info: &[u8]| {
+        let hash = HashFunction::Sha256;
+        let scheme = HkdfScheme { hash, extract: Some(&salt), expand: Some(info) };
+        hkdf(&scheme, &both, 32).unwrap()
+    };
+    let transfer = made(b"lunacm transfer v2 seal");
+    let transferred = Sealer::new(transfer.as_slice().try_into().unwrap());
     let seat = Seat { store: "transfer", object: "clone", field: "attributes" };
     let object = keys::template();
     let sealed =
         Sealer::new(key.expose()).seal(seat, &encode(&object).unwrap(), &mut SeededRandom::new(12));
+    let transferred =
+        transferred.seal(seat, &encode(&object).unwrap(), &mut SeededRandom::new(13)).unwrap();
     json!({
+        "hsm_secret": hex(hsm),
+        "transfer_key": hex(&transfer),
+        "transfer_proof": hex(&made(b"lunacm transfer v2 proof")),
+        "transferred": hex(&[&[2], transferred.as_slice()].concat()),
         "secret": hex(secret),
         "salt": hex(&salt),
         "proof": hex(&proof.verifier),

@@ -33,12 +33,17 @@ fn partition(bench: &Bench, name: &str, domain: Option<&str>) -> LinkSession {
     done(&bench.hsm, &link, request);
     log_in(&bench.hsm, &link, Role::PartitionSo, PO);
     let crypto = add_role(&bench.hsm, &link, Role::CryptoOfficer, CO);
-    let open = CryptokiRequest::OpenSession { session: SessionId(1), read_write: true };
-    done(&bench.hsm, &crypto, Request::Cryptoki(open));
+    open(&bench.hsm, &crypto);
     crypto
 }
 
-fn create(hsm: &Hsm, crypto: &LinkSession, template: Template) {
+/// Opens the one session that tests need.
+pub fn open(hsm: &Hsm, link: &LinkSession) {
+    let open = CryptokiRequest::OpenSession { session: SessionId(1), read_write: true };
+    done(hsm, link, Request::Cryptoki(open));
+}
+
+pub fn create(hsm: &Hsm, crypto: &LinkSession, template: Template) {
     let request = CryptokiRequest::CreateObject { session: SessionId(1), template };
     match ask(hsm, crypto, Request::Cryptoki(request)) {
         Reply::Cryptoki(CryptokiReply::Object(_)) => {}
@@ -55,7 +60,7 @@ fn data(name: &str, private: bool) -> Template {
         .with(A::VALUE, AttributeValue::bytes(name.as_bytes()))
 }
 
-fn contents(hsm: &Hsm, link: &LinkSession) -> Vec<ObjectEntry> {
+pub fn contents(hsm: &Hsm, link: &LinkSession) -> Vec<ObjectEntry> {
     match ask(hsm, link, Request::Contents) {
         Reply::Objects(objects) => objects,
         other => panic!("{other:?}"),

@@ -19,14 +19,16 @@ does the deed, and writes to standard output, again in JSON, what came of it. Th
                     identity
 """
 
+import contextlib
 import json
 import os
 import sys
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from channel import Client, Connection
-from messages import domain, opened
+from messages import domain, left, transfer
 from rules import NOT_PRESENT, REJECTED, SESSION_INVALID, break_rules, crowd, silent
 from tour import tour
 
@@ -113,11 +115,18 @@ def transfer(client):
         "mechanism": {"mechanism": AES_GCM, "parameters": {"Gcm": gcm}}}}, "Bytes")
 
     salt = os.urandom(16)
-    proof, under = domain(client.config["domain"].encode(), salt)
+    secrets = (client.config["hsm_domain"].encode(), client.config["domain"].encode())
+    proof, known = domain(secrets[1], salt)
     assert channel.ask({"DomainProof": {"salt": salt.hex()}}, "DomainProof") == proof.hex()
+    proof, under = transfer(*secrets, salt)
+    assert channel.ask({"TransferProof": {"salt": salt.hex()}}, "DomainProof") == proof.hex()
     export = {"handle": key, "purpose": "Backup", "salt": salt.hex()}
     sealed = bytes.fromhex(channel.ask({"ExportObject": export}, "Sealed"))
-    object_ = client.document.message("Template", opened(under, "Backup", sealed))
+    # The HSM opens it; who knows the partition's domain alone does not.
+    with contextlib.suppress(InvalidTag):
+        left(known, "Backup", sealed)
+        raise AssertionError("opened without the HSM's domain")
+    object_ = client.document.message("Template", left(under, "Backup", sealed))
     attributes = {attribute["kind"]: attribute["value"] for attribute in object_}
     assert all(attributes[kind] == value for kind, value in wanted.items())
     # What left is the key that encrypted.

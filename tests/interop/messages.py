@@ -11,7 +11,9 @@ import re
 import sys
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 UNSIGNED = {"u16": (3, 16), "u32": (5, 32), "u64": (10, 64)}
 CHARACTERS = r"A-Za-z0-9 !#$%'()*+,\-./:=@\[\]^_{}~"
@@ -205,8 +207,24 @@ def domain(secret, salt):
     return hmac.digest(root, b"verifier", "sha256"), hmac.digest(root, b"wrapping key", "sha256")
 
 
-def opened(key, purpose, sealed):
+def transfer(hsm, secret, salt):
+    """Section 12: the proof and the key that an HSM's domain and a partition's make."""
+    both = domain(hsm, salt)[1] + domain(secret, salt)[1]
+
+    def made(info):
+        return HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(both)
+
+    return made(b"lunacm transfer v2 proof"), made(b"lunacm transfer v2 seal")
+
+
+def left(key, purpose, sealed):
     """Section 12: the attributes of an object that left a partition."""
+    assert sealed[0] == 2
+    return opened(key, purpose, sealed[1:])
+
+
+def opened(key, purpose, sealed):
+    """Section 12: the attributes of an object of the earlier form."""
     names = (b"transfer", purpose.lower().encode(), b"attributes")
     associated = b"lunacm seal v1\0" + b"".join(len(name).to_bytes(8, "big") + name for name in names)
     assert sealed[0] == 1
@@ -260,6 +278,10 @@ def check(document, vectors):
     assert (proof.hex(), key.hex()) == (one["proof"], one["key"])
     sealed = opened(key, one["purpose"], bytes.fromhex(one["sealed"]))
     assert document.encode("Template", one["object"]) == sealed
+    hsm, secret, salt = (bytes.fromhex(one[name]) for name in ("hsm_secret", "secret", "salt"))
+    proof, key = transfer(hsm, secret, salt)
+    assert (proof.hex(), key.hex()) == (one["transfer_proof"], one["transfer_key"])
+    assert left(key, one["purpose"], bytes.fromhex(one["transferred"])) == sealed
     assert assembled(vectors["parts"]["parts"]) == {
         one["identifier"]: one["message"] for one in vectors["parts"]["messages"]}
     return checked

@@ -72,6 +72,7 @@ def tour(client):
     objects_and_keys(tour)
     (handle,) = [one["handle"] for one in tour.ask("Contents") if one["label"] == "kept"]
     tour.ask("DomainProof", salt=salt)
+    tour.ask("TransferProof", salt=salt)
     sealed = tour.ask("ExportObject", handle=handle, purpose="Clone", salt=salt)
     assert tour.ask("Clear") == 0
     taken_in = tour.ask("ImportObject", sealed=sealed, purpose="Clone", salt=salt, replace=True)

@@ -138,8 +138,13 @@ impl World {
 
     /// As [`Self::with_partitions`], with more arguments for the daemon.
     pub fn with_partitions_and(names: &[&str], arguments: &[&str]) -> Self {
+        Self::of_domain("dom-of-hsm", names, arguments)
+    }
+
+    /// As [`Self::with_partitions_and`], with another domain of the HSM's.
+    pub fn of_domain(domain: &str, names: &[&str], arguments: &[&str]) -> Self {
         let world = Self::new_with(arguments);
-        let init = format!("hsm init -label hsm1 -password {SO} -domain dom -force\n");
+        let init = format!("hsm init -label hsm1 -password {SO} -domain {domain} -force\n");
         world.lunash(&init).ok();
         for name in names {
             world.partition(name);

@@ -115,8 +115,13 @@ impl ChangePolicy {
             .map_err(|error| failure::impossible(&error, "hsm showPolicies"))?;
         let erase = after.erases_from(&before);
         if erase {
-            let name = HsmPolicy::of(self.policy).map_or("", HsmPolicy::text);
-            console.confirm(&destructive_warning(name, "all partitions on the HSM"), self.force)?;
+            let policy = HsmPolicy::of(self.policy);
+            let name = policy.map_or("", HsmPolicy::text);
+            let mut warning = destructive_warning(name, "all partitions on the HSM");
+            if policy == Some(HsmPolicy::ResetPartitionPin) {
+                warning.insert_str(0, ESCROW);
+            }
+            console.confirm(&warning, self.force)?;
         }
         appliance.order(&AdminRequest::ChangeHsmPolicies { changes, erase })?;
         report(Success("hsm changePolicy"))
@@ -165,6 +170,10 @@ impl Forced {
         report(Success(if factory_reset { "hsm factoryReset" } else { "hsm zeroize" }))
     }
 }
+
+/// What HSM policy 15 means for the keys of partitions.
+const ESCROW: &str = "While this policy is on, each Partition SO holds the key of its partition's \
+                      objects:\nits password opens them, as the Crypto Officer's does.\n\n";
 
 /// The question before a destructive change.
 pub(super) fn destructive_warning(policy: &str, erased: &str) -> String {

@@ -1,14 +1,15 @@
 //! Who asks, and what is open to him.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use crate::{
     hsm::{
         Hsm, KnownPartition, LinkSession,
         object::{Change, FIRST_SESSION_HANDLE, Object, Unlocked, is_private, permission},
+        session::LoginMark,
     },
     model::{
-        AuditAct, AuditEntry, AuditObject, Role, Status,
+        AuditAct, AuditEntry, AuditObject, HsmPolicySet, Role, Status,
         cryptoki::{AttributeType as A, ObjectHandle},
     },
 };
@@ -25,6 +26,9 @@ pub(in crate::hsm) struct Caller<'h> {
     /// Whether the role has its initial password still.
     pub(super) must_change: bool,
     pub(super) unlocked: Option<Arc<Unlocked>>,
+    /// The login that the request began under.
+    login: Option<LoginMark>,
+    hsm_policies: HsmPolicySet,
 }
 
 impl<'h> Caller<'h> {
@@ -38,12 +42,48 @@ impl<'h> Caller<'h> {
             return Err(Status::StcSessionInvalid);
         }
         let login = link.login(known.generation);
-        let (role, must_change, unlocked) = match login.as_ref() {
-            Some(login) => (Some(login.role), login.must_change, login.unlocked.clone()),
-            None => (None, false, None),
+        let (role, must_change) = match login.as_ref() {
+            Some(login) => (Some(login.role), login.must_change),
+            None => (None, false),
         };
+        let unlocked = login.as_ref().and_then(|login| login.unlocked.clone());
+        let mark = login.as_ref().map(|login| login.mark.clone());
         drop(login);
-        Ok(Self { hsm, link, known, role, must_change, unlocked })
+        let hsm_policies = hsm.hsm_policies();
+        Ok(Self { hsm, link, known, role, must_change, unlocked, login: mark, hsm_policies })
+    }
+
+    /// Whether what the request began under holds still: the client's right to the partition, the
+    /// login, the partition's generation and the policies.
+    ///
+    /// # Errors
+    /// It does not: nothing of the request may land.
+    pub(super) fn check_still(&self) -> Result<(), Status> {
+        let now = self.hsm.known(self.link.serial()).ok_or(Status::TokenNotPresent)?;
+        if !self.hsm.permits(self.link) {
+            return Err(Status::StcSessionInvalid);
+        }
+        if let Some(mark) = &self.login
+            && !self.link.stands(now.generation, mark)
+        {
+            return Err(Status::UserNotLoggedIn);
+        }
+        if now.generation != self.known.generation {
+            return Err(Status::ObjectHandleInvalid);
+        }
+        let policies = (now.policies, self.hsm.hsm_policies());
+        if policies != (self.known.policies, self.hsm_policies) {
+            return Err(Status::FunctionCanceled);
+        }
+        Ok(())
+    }
+
+    /// Holds off whoever ends a right to the partition, once more seen that it stands, while
+    /// something is stored.
+    fn landing(&self) -> Result<RwLockReadGuard<'_, ()>, Status> {
+        let landing = self.known.landing.read().unwrap_or_else(PoisonError::into_inner);
+        self.check_still()?;
+        Ok(landing)
     }
 
     pub(super) fn is_officer(&self) -> bool {
@@ -104,6 +144,7 @@ impl<'h> Caller<'h> {
         let objects = objects.map(|object| audit_object(object)).collect();
         let entry = self.entry(act, objects, Status::Ok);
         let record = self.hsm.record(Some(self.link.serial()), &entry)?;
+        let _landing = self.landing()?;
         self.known.vault.write(self.hsm, self.unlocked.as_ref(), (changes, record))
     }
 
@@ -112,6 +153,7 @@ impl<'h> Caller<'h> {
         let durable = objects.iter().any(|object| object.is(A::TOKEN));
         let objects = objects.iter().copied().map(audit_object).collect();
         let entry = self.entry(act, objects, Status::Ok);
+        let _landing = self.landing()?;
         self.hsm.append(Some(self.link.serial()), &entry, durable)
     }
 

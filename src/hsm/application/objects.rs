@@ -69,6 +69,7 @@ impl Caller<'_> {
         if object.is(A::TOKEN) {
             return self.write(AuditAct::ModifyObject, &[Change::Replace(object)]);
         }
+        self.check_still()?;
         self.link.application().objects().replace(object.clone())?;
         self.record(AuditAct::ModifyObject, &[&object])
     }

@@ -45,7 +45,13 @@ impl Caller<'_> {
         }
         let object = self.key_of(session, what)?;
         let key = object.as_deref().map(Object::prepared).transpose()?.cloned();
+        let uses_key = object.is_some();
         session.start(operation, (mechanism::begin(operation, mechanism, key)?, object))?;
+        // One that was being begun while its role logged out is not left to whoever comes next.
+        if uses_key && let Err(ended) = self.check_still() {
+            session.cancel(operation).ok();
+            return Err(ended);
+        }
         Ok(Reply::Done)
     }
 

@@ -209,7 +209,7 @@ impl Caller<'_> {
         };
         application.objects.remove_of(id);
         if last {
-            self.link.sessions_ended(self.known.generation);
+            self.sessions_ended();
         }
         Ok(())
     }
@@ -218,7 +218,12 @@ impl Caller<'_> {
         let application = self.link.application();
         application.write().drain().for_each(|(_, session)| session.reset());
         application.objects.clear();
+        self.sessions_ended();
+    }
+
+    fn sessions_ended(&self) {
         self.link.sessions_ended(self.known.generation);
+        self.hsm.settle(self.link.serial());
     }
 
     /// `C_Login` with `CKU_CONTEXT_SPECIFIC`: the password of the role that is logged in.
@@ -231,6 +236,10 @@ impl Caller<'_> {
         let role = self.role.ok_or(Status::UserNotLoggedIn)?;
         self.hsm.check_again(self.link.serial(), role, password)?;
         session.context.store(true, Ordering::Release);
+        if let Err(ended) = self.check_still() {
+            session.take_context();
+            return Err(ended);
+        }
         Ok(Reply::Done)
     }
 

@@ -1,22 +1,29 @@
 //! Objects that leave a partition for another of the same domain, at once or in a backup.
 //!
-//! They leave sealed, and only partitions of the domain can open them: the key is made from the
-//! domain's secret and a salt that the client picks, at a password's price. The client carries
-//! what it cannot read.
+//! They leave sealed, and only partitions of the domain on HSMs of the HSM's domain can open them:
+//! the key is made from both and a salt that the client picks, at a password's price. The client
+//! carries what it cannot read, and what it makes up itself comes in by the rules of
+//! `C_CreateObject`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Caller;
+use zeroize::Zeroizing;
+
+use super::{Caller, objects::adopt};
 use crate::{
     hsm::{
-        fault,
-        object::{Change, Object, is_key, permission, to_bytes},
+        fault, mechanism,
+        object::{
+            Arrival, Change, Makings, Object, check_leaving_openly, check_replacing, class_of,
+            complete, is_key, ouid_of, permission, to_bytes,
+        },
+        transfer_keys::TransferKey,
     },
     model::{
         AuditAct, HsmPolicy, Imported, Policy, Role, Status, TransferPurpose,
-        cryptoki::{AttributeType as A, ObjectClass, ObjectHandle, Template},
+        cryptoki::{AttributeType as A, ObjectClass, ObjectHandle},
     },
-    store::{DomainRow, Sealer, Seat},
+    store::{DomainRow, Seat},
     wire::decode,
 };
 
@@ -32,8 +39,14 @@ struct Transfer {
     salt: [u8; 16],
     generation: u64,
     domains: Vec<DomainRow>,
-    sealers: Vec<Sealer>,
+    keys: Vec<TransferKey>,
 }
+
+/// What was sealed before the HSM's domain took part begins as any sealed value did then.
+const EARLIER: u8 = 1;
+
+/// What is sealed now begins with this, and the sealed value follows.
+const VERSION: u8 = 2;
 
 impl Caller<'_> {
     /// Destroys the next objects of the partition, whatever protects them from being destroyed
@@ -64,12 +77,14 @@ impl Caller<'_> {
         self.check_transfer(purpose, object.class())?;
         let transfer = self.transfer(salt)?;
         let primary = transfer.domains.iter().position(|domain| domain.primary);
-        let sealer = primary.and_then(|at| transfer.sealers.get(at));
+        let key = primary.and_then(|at| transfer.keys.get(at)).ok_or(Status::DeviceError)?;
+        if !key.is_secret {
+            check_leaving_openly(&object)?;
+        }
         let bytes = to_bytes(object.attributes())?;
-        let sealer = sealer.ok_or(Status::DeviceError)?;
-        let sealed = self.hsm.seal(sealer, seat(purpose), &bytes).map_err(fault)?;
+        let sealed = self.hsm.seal(&key.sealer, seat(purpose), &bytes).map_err(fault)?;
         self.record(AuditAct::ExportObject, &[&object])?;
-        Ok(sealed)
+        Ok([&[VERSION], sealed.as_slice()].concat())
     }
 
     /// Takes an object of another partition in. One that is here already, by its identifier,
@@ -82,18 +97,22 @@ impl Caller<'_> {
     ) -> Result<Imported, Status> {
         self.crypto_officer()?;
         let transfer = self.transfer(salt)?;
-        let opened =
-            transfer.sealers.iter().find_map(|sealer| sealer.open(seat(purpose), sealed).ok());
-        let opened = opened.ok_or(Status::DomainMismatch)?;
-        let attributes: Template = decode(&opened).map_err(|_| Status::DataInvalid)?;
-        self.check_transfer(purpose, crate::hsm::object::class_of(&attributes))?;
+        let (opened, sealed_by_hsm) = transfer.open(purpose, sealed)?;
+        let arrival = Arrival::of(decode(&opened).map_err(|_| Status::DataInvalid)?)?;
+        self.check_transfer(purpose, class_of(&arrival.plain))?;
+        let mut completed = complete(arrival.plain.clone(), Makings::created())?;
+        let values = mechanism::complete_imported(&completed)?;
+        adopt(&mut completed, values)?;
+        let attributes = arrival.complete(completed, sealed_by_hsm)?;
         permission::check_making(self.role, &self.known.policies, &attributes)?;
         let _turn = self.known.vault.turn();
-        let ouid = crate::hsm::object::ouid_of(&attributes);
+        let ouid = ouid_of(&attributes);
         let present = self.token_objects()?.into_iter().find(|object| object.ouid() == ouid);
         let (handle, change) = match present {
             Some(present) if !replace => return Ok(Imported::Present(present.handle().0)),
             Some(present) => {
+                permission::check_change(&self.known.policies, &present)?;
+                check_replacing(&present, &attributes)?;
                 let object = Arc::new(Object::new(present.handle(), attributes));
                 (present.handle(), Change::Replace(object))
             }
@@ -162,14 +181,37 @@ impl Caller<'_> {
         let partition = self.hsm.store.partition(serial).map_err(fault)?;
         let keys = self.hsm.keys_of(self.link, &partition.ok_or(Status::TokenNotPresent)?)?;
         let key = keys.domain()?;
-        let make = |domain: &DomainRow| {
-            let (_, made) = self.hsm.domain_key(serial, domain, (key, salt))?;
-            Ok(Sealer::new(made.expose()))
-        };
-        let sealers = domains.iter().map(make).collect::<Result<Vec<_>, Status>>()?;
-        let transfer = Arc::new(Transfer { salt, generation, domains, sealers });
+        let share = self.hsm.hsm_share(salt)?;
+        let make =
+            |domain: &DomainRow| self.hsm.transfer_key((serial, domain), key, (&share, salt));
+        let keys = domains.iter().map(make).collect::<Result<Vec<_>, Status>>()?;
+        let transfer = Arc::new(Transfer { salt, generation, domains, keys });
         **last = Some(transfer.clone());
         Ok(transfer)
+    }
+}
+
+impl Transfer {
+    /// Opens what was sealed under any of the partition's domains, and says whether an HSM alone
+    /// can have sealed it.
+    fn open(
+        &self,
+        purpose: TransferPurpose,
+        sealed: &[u8],
+    ) -> Result<(Zeroizing<Vec<u8>>, bool), Status> {
+        let seat = seat(purpose);
+        let opened = match sealed {
+            [VERSION, sealed @ ..] => self
+                .keys
+                .iter()
+                .find_map(|key| Some((key.sealer.open(seat, sealed).ok()?, key.is_secret))),
+            [EARLIER, ..] => {
+                let open = |key: &TransferKey| key.earlier.open(seat, sealed).ok();
+                self.keys.iter().find_map(open).map(|opened| (opened, false))
+            }
+            _ => None,
+        };
+        opened.ok_or(Status::DomainMismatch)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Objects: what attributes they have, who may see and change them, where they are kept.
 
+mod arrival;
 mod change;
 mod handles;
 mod index;
@@ -15,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
+pub(super) use arrival::{Arrival, check_leaving_openly, check_replacing};
 pub(super) use change::{changed, copied};
 pub(super) use index::is_narrow;
 pub(super) use origin::Origin;

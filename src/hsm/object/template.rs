@@ -25,6 +25,13 @@ pub(in crate::hsm) struct Makings {
     pub(in crate::hsm) base: (bool, bool),
 }
 
+impl Makings {
+    /// Of an object that anybody but the Partition SO makes of values he has.
+    pub(in crate::hsm) const fn created() -> Self {
+        Self { origin: Origin::Created, officer: false, generated_by: None, base: (false, false) }
+    }
+}
+
 /// Checks a template and completes it by everything that does not depend on the key's value.
 ///
 /// # Errors

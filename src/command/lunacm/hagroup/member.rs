@@ -10,7 +10,7 @@ use super::{
     super::{
         failure::{failure, refused},
         officer_link::OfficerLink,
-        partition::fresh_salt,
+        partition::Different,
         role::typed,
     },
     Session, refused_group,
@@ -208,19 +208,21 @@ fn present_member(
     OfficerLink::open(session, slot.number, password)
 }
 
-/// Holds that two partitions have one domain. Each proves its own; neither tells it.
+/// Holds that objects can go from one partition to the other: that the two have one domain, and
+/// their HSMs have one.
 fn same_domain(one: &OfficerLink, other: &OfficerLink) -> Result<(), Failure> {
-    let salt = fresh_salt()?;
-    let proof = |link: &OfficerLink| match link.ask(&Request::DomainProof { salt })? {
-        Reply::DomainProof(proof) => Ok(proof),
-        Reply::Failed(status) => Err(refused(status)),
-        _ => Err(refused(Status::DeviceError)),
-    };
-    if proof(one)? == proof(other)? {
-        return Ok(());
+    let mut both = |request: &Request| Ok([one.ask(request)?, other.ask(request)?]);
+    match Different::find(&mut both)? {
+        None => Ok(()),
+        Some(Different::Partitions) => Err(failure(
+            Status::DomainMismatch,
+            "the members have different cloning domains",
+        )
+        .remedy(
+            "Initialize the new member with the domain of the others: partition init -domain.",
+        )),
+        Some(hsms @ Different::Hsms) => Err(hsms.failure()),
     }
-    Err(failure(Status::DomainMismatch, "the members have different cloning domains")
-        .remedy("Initialize the new member with the domain of the others: partition init -domain."))
 }
 
 /// Asks what happens to objects that are on a new member.

@@ -1,7 +1,8 @@
 //! `partition archive`: backups of a partition's objects, in files of this home.
 //!
 //! Luna has backup HSMs; here a backup is a file. Its objects are sealed under the partition's
-//! domain, as they would be on their way to a backup HSM, and open in partitions of it alone.
+//! domain and its HSM's, as they would be on their way to a backup HSM, and open in partitions of
+//! the one on HSMs of the other alone.
 
 use std::fmt;
 

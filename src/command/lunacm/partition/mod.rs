@@ -11,7 +11,7 @@ mod policies;
 mod transfer;
 
 pub(super) use archive::BackupContents;
-pub(super) use objects::{fresh_salt, refused_transfer};
+pub(super) use objects::{Different, fresh_salt, refused_transfer};
 
 use clap::{Args, Subcommand};
 

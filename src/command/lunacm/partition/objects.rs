@@ -100,12 +100,68 @@ pub(in super::super) fn refused_transfer(status: Status, purpose: TransferPurpos
                 "It takes partition policy 0 ({private}) or 4 ({secret}) and HSM policy {hsm}, at both ends."
             ))
         }
-        Status::DomainMismatch => {
-            failure(status, "the partitions have no cloning domain in common").remedy(
-                "Objects go only to partitions of their own domain; see partition domainlist.",
-            )
-        }
+        Status::DomainMismatch => failure(
+            status,
+            "the partitions, or their HSMs, have no cloning domain in common",
+        )
+        .remedy(
+            "Objects go only to partitions of their own domain (partition domainlist), on HSMs \
+             that were initialized with one domain (lunash: hsm init -domain).",
+        ),
+        Status::KeyUnextractable => failure(
+            status,
+            "the key is not extractable, and the domain of its partition or of its HSM is the \
+             default one, which everybody knows",
+        )
+        .remedy(
+            "Give the partition a domain of its own (partition domainadd -primary) and the HSM \
+             one (lunash: hsm init -domain, which erases it), at both ends the same.",
+        ),
         status => refused(status),
+    }
+}
+
+/// Which of two domains keeps objects from going from one partition to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Different {
+    Partitions,
+    Hsms,
+}
+
+impl Different {
+    /// Compares both; each end proves its own, and neither tells it.
+    pub(in super::super) fn find(
+        ask: &mut dyn FnMut(&Request) -> Result<[Reply; 2], Failure>,
+    ) -> Result<Option<Self>, Failure> {
+        let salt = fresh_salt()?;
+        let mut same = |request| -> Result<bool, Failure> {
+            match ask(&request)? {
+                [Reply::DomainProof(one), Reply::DomainProof(other)] => Ok(one == other),
+                [Reply::Failed(status), _] | [_, Reply::Failed(status)] => Err(refused(status)),
+                _ => Err(refused(Status::DeviceError)),
+            }
+        };
+        if same(Request::TransferProof { salt })? {
+            return Ok(None);
+        }
+        let hsms = same(Request::DomainProof { salt })?;
+        Ok(Some(if hsms { Self::Hsms } else { Self::Partitions }))
+    }
+
+    /// What is to be said where objects cannot go therefore.
+    pub(in super::super) fn failure(self) -> Failure {
+        let (cause, remedy) = match self {
+            Self::Partitions => (
+                "the partitions have no cloning domain in common",
+                "Objects go only to partitions of their own domain; see partition domainlist.",
+            ),
+            Self::Hsms => (
+                "the partitions' HSMs have no cloning domain in common",
+                "Initialize both HSMs with one domain (lunash: hsm init -domain); what is on an \
+                 HSM that is initialized anew is erased.",
+            ),
+        };
+        failure(Status::DomainMismatch, cause).remedy(remedy)
     }
 }
 

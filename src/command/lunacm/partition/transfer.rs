@@ -13,7 +13,8 @@ use super::{
     },
     OfSlot, Session,
     objects::{
-        Chosen, contents, count, exported, fresh_salt, refused_transfer, require_crypto_officer,
+        Chosen, Different, contents, count, exported, fresh_salt, refused_transfer,
+        require_crypto_officer,
     },
 };
 use crate::{
@@ -103,12 +104,21 @@ impl Clone {
         );
         console.confirm(&warning, self.force)?;
         let target = OfficerLink::open(session, to, password)?;
+        let mut both =
+            |request: &Request| Ok([session.ask_slot(from, request)?, target.ask(request)?]);
+        let different = Different::find(&mut both)?;
         let salt = fresh_salt()?;
         let mut cloned = Transferred::default();
         let purpose = TransferPurpose::Clone;
         for object in &objects {
             let done = exported(session, from, (object, purpose, salt))
                 .and_then(|sealed| import(&target, (sealed, purpose, salt), false));
+            // Another domain of the target's may be this one's primary one.
+            let mismatch = refused_transfer(Status::DomainMismatch, purpose).result;
+            let done = done.map_err(|failed| match different {
+                Some(different) if failed.result == mismatch => different.failure(),
+                _ => failed,
+            });
             cloned.note(object, done)?;
             console.progress("Cloning", count(cloned.objects.len()), count(objects.len()));
         }

@@ -12,7 +12,7 @@ use super::{
     super::unavailable::Unavailable,
     Session,
     failure::unavailable,
-    failure::{login_refused, refused},
+    failure::{failure, login_refused, refused},
     role_name::RoleName,
 };
 use crate::{
@@ -69,7 +69,7 @@ impl Command {
             Self::Show(command) => command.run(session),
             Self::Init(command) => command.run(session, console),
             Self::Login(command) => command.run(session, console),
-            Self::Logout(Logout {}) => session.done(&Request::Logout),
+            Self::Logout(Logout {}) => log_out(session),
             Self::Changepw(command) => command.run(session, console),
             Self::Resetpw(command) => command.run(session, console),
             Self::Createchallenge(_) => unavailable(
@@ -147,6 +147,22 @@ impl Login {
 
 #[derive(Debug, Args)]
 pub struct Logout {}
+
+/// Logs the role out, and says so if it is out though the appliance could not record it.
+fn log_out(session: &mut Session) -> Outcome {
+    match session.ask(&Request::Logout)? {
+        Reply::Failed(Status::DeviceError) => {
+            session.describe()?;
+            if session.slot()?.partition.logged_in.is_some() {
+                return Err(refused(Status::DeviceError));
+            }
+            let cause = "the role is logged out, but the appliance could not record it";
+            Err(failure(Status::DeviceError, cause)
+                .remedy("Its disk may be full: tell its administrator."))
+        }
+        reply => Session::expect_done(&reply),
+    }
+}
 
 /// A secret as the domain knows it.
 pub(super) fn typed(secret: &Secret) -> Password {

@@ -134,7 +134,10 @@ impl ResetPw {
                     Status::OperationNotAllowed,
                     "HSM policy 15 (SO can reset partition PIN) is off",
                 )
-                .remedy("Only the HSM SO can turn it on, which erases the HSM's partitions."));
+                .remedy(
+                    "Only the HSM SO can turn it on, which erases the HSM's partitions; from then \
+                     on a Partition SO's password opens its partition's objects too.",
+                ));
             }
             Reply::Failed(Status::UserPinNotInitialized) => {
                 return Err(login_refused(role, Status::UserPinNotInitialized, None));
