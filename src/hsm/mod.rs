@@ -261,7 +261,9 @@ impl Hsm {
     fn settle_all(&self) {
         let all: Vec<_> =
             self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        all.iter().for_each(|known| known.settle());
+        for known in all {
+            known.settle();
+        }
     }
 
     /// Brings what is known of a partition up to what is stored.

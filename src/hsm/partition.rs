@@ -81,12 +81,11 @@ impl Hsm {
                 return Ok((Reply::Done, effects));
             }
             Request::Login { role, password } => {
-                let record = self.login_record(session, role)?;
-                return self.log_in(session, &partition, role, (&password, Some(record)));
+                let record = Some(self.login_record(session, role)?);
+                return self.log_in(session, &partition, role, (&password, record));
             }
             Request::Logout => {
-                session.log_out(partition.generation).ok_or(Status::UserNotLoggedIn)?;
-                self.settle(partition.serial);
+                self.log_out(session, &partition)?;
                 Reply::Done
             }
             Request::JoinApplication(id) => {
@@ -150,6 +149,13 @@ impl Hsm {
             request => self.administer(session, &partition, request)?,
         };
         Ok((reply, Vec::new()))
+    }
+
+    /// Logs a role out. When this returns, nothing that it had begun lands any more.
+    fn log_out(&self, session: &LinkSession, partition: &PartitionRow) -> Result<(), Status> {
+        session.log_out(partition.generation).ok_or(Status::UserNotLoggedIn)?;
+        self.settle(partition.serial);
+        Ok(())
     }
 
     fn info(

@@ -3,6 +3,7 @@
 use std::{thread, time::Duration};
 
 use lunacm::{
+    crypto::CertificateHash,
     hsm::{Hsm, LinkSession},
     model::{
         ApplicationId, PolicyValue, Reply, Request, Role, Status,
@@ -15,8 +16,8 @@ use lunacm::{
 
 use crate::{
     hsm_support::{
-        Bench, PO, SO, add_role, another, change, client_key, deregister, done, info, label,
-        log_in, login, password, refused, register, reset,
+        Bench, PO, SO, add_role, another, change, client_key, client_label, deregister, done, info,
+        label, log_in, login, password, refused, register, reset,
     },
     transfer::{contents, open},
 };
@@ -85,6 +86,23 @@ fn what_a_deregistered_client_had_begun_does_not_land() {
         assert_eq!(bench.hsm.perform(officer, deregister(2)).0, Reply::Done);
     };
     nothing_lands(Status::StcSessionInvalid, act, stored);
+}
+
+#[test]
+fn what_a_client_by_certificate_had_begun_does_not_land() {
+    let (bench, officer, _) = partition();
+    let certificate = vec![9; 100];
+    let host = "host9".parse().unwrap();
+    bench.hsm.register_ntls_client(client_label(9), host, certificate.clone()).unwrap();
+    bench.hsm.assign_partition(&client_label(9), &label("par0")).unwrap();
+    let link = LinkSession::new(officer.serial(), CertificateHash::of(&certificate));
+    log_in(&bench.hsm, &link, Role::CryptoOfficer, CO);
+    open(&bench.hsm, &link);
+    let reply = meanwhile(&bench.hsm, &link, &slow_pair(true), || {
+        bench.hsm.revoke_partition(&client_label(9), &label("par0")).unwrap();
+    });
+    assert_eq!(reply, Reply::Failed(Status::StcSessionInvalid));
+    assert_eq!(stored(&bench, &officer), 0);
 }
 
 #[test]
