@@ -28,7 +28,7 @@ use lunacm::{
         },
     },
 };
-use world::{Client, World, eventually};
+use world::{Client, Shown, World, eventually};
 use zeroize::Zeroizing;
 
 const PO: &str = "partition-so-1";
@@ -46,7 +46,8 @@ fn confirmed_keys_and_their_records_survive_a_killed_daemon() {
         let partition = officer(&client);
         confirmed.extend(generate_until_killed(&mut world, &partition, round));
         world.start_again();
-        let checked = world.lunash("audit verify\naudit show\n");
+        let checked =
+            world.lunash("audit verify\nhsm login -password hsm-so-password\naudit show\n");
         checked.ok().has("The audit log is whole");
         let partition = officer(&client);
         for label in &confirmed {
@@ -58,6 +59,94 @@ fn confirmed_keys_and_their_records_survive_a_killed_daemon() {
         }
     }
     assert!(confirmed.len() > 3, "the daemon was killed before it did anything");
+}
+
+const AUDITOR: &str = "hsm login -password hsm-so-password\n";
+
+/// What the appliance says of its audit log to the HSM SO.
+fn audit(world: &World, commands: &str) -> Shown {
+    world.lunash(&format!("{AUDITOR}{commands}"))
+}
+
+/// How many more a record stands for.
+fn more(line: &str) -> Option<usize> {
+    let count = line.trim().strip_prefix("and ")?.strip_suffix(" more")?;
+    count.replace(',', "").parse().ok()
+}
+
+#[test]
+fn a_flood_of_refusals_costs_a_handful_of_records() {
+    let world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    let partition = connect(&client);
+    let request = CryptokiRequest::OpenSession { session: S, read_write: true };
+    ask(&partition, &Request::Cryptoki(request));
+    for _ in 0..3_000 {
+        assert_eq!(pair(&partition, labelled("refused")), Err(Status::UserNotLoggedIn));
+    }
+    drop(partition);
+    // A minute that ends meanwhile has a first record and a count of its own.
+    let mut refusals = 0;
+    eventually("all are accounted for", || {
+        let shown = audit(&world, "audit show\n").text;
+        refusals = shown.matches("CKR_USER_NOT_LOGGED_IN").count();
+        let counts: Vec<usize> = shown.lines().filter_map(more).collect();
+        refusals - counts.len() + counts.iter().sum::<usize>() == 3_000
+    });
+    assert!(refusals <= 6, "{refusals}");
+    audit(&world, "audit verify\n").ok().has("The audit log is whole");
+}
+
+#[test]
+fn the_audit_log_is_whole_over_archives_clearing_and_a_killed_daemon() {
+    let mut world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    let archived = audit(&world, "audit archive\n");
+    let name = archived.ok().text.split_whitespace().find(|word| word.starts_with("audit-1-"));
+    let name = name.expect("the archive's name").to_owned();
+    world.daemon.kill();
+    world.start_again();
+    let partition = officer(&client);
+    pair(&partition, labelled("behind the archive")).unwrap();
+    let whole = audit(&world, "audit verify\n");
+    whole.ok().has("The audit log is whole").has(&format!("{name}, whole"));
+    let shown = audit(&world, &format!("audit show -file {name}\n"));
+    shown.ok().has("LUNA_INITIALIZE").has("LUNA_CHANGE_PASSWORD").lacks("behind the archive");
+    world.lunash(&format!("audit show -file {name}\n")).failed().has("USER_NOT_LOGGED_IN");
+
+    let path = world.daemon.data.join("files").join(&name);
+    let sound = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<_> = sound.lines().collect();
+    lines.remove(3);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let broken = format!("Record 3 of the archive {name} is missing, altered or out of place");
+    audit(&world, "audit verify\n").failed().has(&broken);
+    fs::remove_file(&path).unwrap();
+    audit(&world, "audit verify\n").ok().has("not among your files");
+    fs::write(&path, sound).unwrap();
+    audit(&world, "audit verify\n").ok().has(&format!("{name}, whole"));
+
+    audit(&world, "audit clear -force\n").ok();
+    assert!(!path.exists());
+    world.daemon.kill();
+    world.start_again();
+    let cleared = audit(&world, "audit verify\naudit show\n");
+    cleared.ok().has("The audit log is whole").has(": cleared ").has("LUNA_LOG_CLEAR");
+    cleared.lacks("LUNA_CHANGE_PASSWORD");
+}
+
+#[test]
+fn the_audit_log_is_closed_at_its_size() {
+    let world = World::with_partitions(&["par1"]);
+    let client = initialized(&world);
+    audit(&world, "audit config -parameter size -value 16k\n").ok();
+    let partition = officer(&client);
+    for number in 0..80 {
+        pair(&partition, labelled(&format!("key {number}"))).unwrap();
+    }
+    eventually("an archive", || audit(&world, "audit log list\n").text.contains("Records 1 to "));
+    audit(&world, "audit verify\n").ok().has(", whole");
+    audit(&world, "audit show\n").ok().has("LUNA_LOG_ARCHIVE").has("by the appliance");
 }
 
 #[test]

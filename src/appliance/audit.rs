@@ -26,7 +26,11 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         }
         AdminRequest::CreateCryptoOfficer { .. } => AuditAct::CreateRole,
         AdminRequest::ClearPartition { .. } => AuditAct::ClearPartition,
-        AdminRequest::ConfigureAudit { .. } => AuditAct::ConfigureAudit,
+        AdminRequest::ConfigureAudit { .. } | AdminRequest::KeepAudit(_) => {
+            AuditAct::ConfigureAudit
+        }
+        AdminRequest::ArchiveAudit => AuditAct::ArchiveAudit,
+        AdminRequest::ClearAudit { .. } => AuditAct::ClearAudit,
         AdminRequest::Ntls(request) => return act_of_ntls(request),
         AdminRequest::Ping
         | AdminRequest::DescribeHsm
@@ -40,6 +44,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::HsmPolicies
         | AdminRequest::PartitionPolicies { .. }
         | AdminRequest::Audit(_)
+        | AdminRequest::AuditArchive { .. }
+        | AdminRequest::AuditStatus
         | AdminRequest::CheckAudit
         | AdminRequest::AuditConfig => return None,
         _ => AuditAct::Administer,
@@ -74,6 +80,11 @@ pub(super) fn subject(hsm: &Hsm, request: &AdminRequest) -> Option<SerialNumber>
     };
     let partitions = hsm.partitions().ok()?;
     partitions.into_iter().find(|entry| entry.name == *name).map(|entry| entry.serial)
+}
+
+/// Whether an act that was done has recorded itself already, with what it did.
+pub(super) const fn records_itself(act: AuditAct) -> bool {
+    matches!(act, AuditAct::ArchiveAudit | AuditAct::ClearAudit)
 }
 
 /// What came of a request.

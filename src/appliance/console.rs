@@ -60,10 +60,12 @@ async fn accept(
             () = told(&mut stopping) => break,
             Some(_) = administrators.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if permitted(&stream, owner) => {
-                    administrators.spawn(serve(stream, desk.clone(), stopping.clone()));
-                }
-                Ok(_) => tracing::warn!("another user's connection to the socket was refused"),
+                Ok((stream, _)) => if let Some(user) = permitted(&stream, owner) {
+                    let session = Arc::new(AdminSession::of_user(user));
+                    administrators.spawn(serve(stream, session, desk.clone(), stopping.clone()));
+                } else {
+                    tracing::warn!("another user's connection to the socket was refused");
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -77,13 +79,19 @@ async fn accept(
     }
 }
 
-/// The socket's mode keeps other users out; this holds where a file system ignores modes.
-fn permitted(stream: &UnixStream, owner: u32) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
+/// The user at the other end, if it may connect. The socket's mode keeps other users out; this holds
+/// where a file system ignores modes.
+fn permitted(stream: &UnixStream, owner: u32) -> Option<u32> {
+    let user = stream.peer_cred().ok()?.uid();
+    (user == owner || user == 0).then_some(user)
 }
 
-async fn serve(mut stream: UnixStream, desk: Arc<Desk>, mut stopping: watch::Receiver<bool>) {
-    let session = Arc::new(AdminSession::new());
+async fn serve(
+    mut stream: UnixStream,
+    session: Arc<AdminSession>,
+    desk: Arc<Desk>,
+    mut stopping: watch::Receiver<bool>,
+) {
     loop {
         let request = tokio::select! {
             () = told(&mut stopping) => return,

@@ -9,7 +9,10 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use super::{audit, certificate, data::DataDirectory, links::LiveLinks, services::Services};
+use super::{
+    audit, audit_files::AuditFiles, certificate, data::DataDirectory, links::LiveLinks,
+    services::Services,
+};
 use crate::{
     hsm::{AdminSession, Effect, Hsm, LoginFailure},
     model::{
@@ -34,6 +37,7 @@ pub struct Desk {
     pub(super) identity: Arc<ServerIdentity>,
     /// Where the appliance listens.
     pub(super) address: SocketAddr,
+    pub(super) audit: Arc<AuditFiles>,
 }
 
 impl Desk {
@@ -43,8 +47,11 @@ impl Desk {
         let subject = act.and_then(|_| audit::subject(&self.hsm, &request));
         let reply = self.try_perform(session, request).unwrap_or_else(AdminReply::Failed);
         let Some(act) = act else { return reply };
-        let recorded =
-            self.hsm.record_administration(session, (subject, act), audit::outcome(&reply));
+        let outcome = audit::outcome(&reply);
+        if outcome == Status::Ok && audit::records_itself(act) {
+            return reply;
+        }
+        let recorded = self.hsm.record_administration(session, (subject, act), outcome);
         let Err(status) = recorded else { return reply };
         // A login that is not recorded does not stand.
         if matches!((act, &reply), (AuditAct::Login, AdminReply::Done)) {
@@ -128,7 +135,7 @@ impl Desk {
                 return self.password_reply(outcome);
             }
             AdminRequest::Zeroize { factory_reset } => {
-                self.live.apply(&self.hsm.zeroize(factory_reset)?);
+                self.live.apply(&self.hsm.zeroize(session, factory_reset)?);
             }
             AdminRequest::RenamePartition { name, new } => {
                 self.hsm.rename_partition(session, &name, &new)?;
@@ -144,16 +151,6 @@ impl Desk {
                 let change = (changes.as_slice(), erase);
                 self.applied(self.hsm.change_partition_policies(&name, &password, change))?;
             }
-            AdminRequest::Audit(query) => {
-                return self.hsm.audit_records(&query).map(AdminReply::Audit);
-            }
-            AdminRequest::AuditConfig => {
-                return self.hsm.audit_config().map(AdminReply::AuditConfig);
-            }
-            AdminRequest::ConfigureAudit { partition, events } => {
-                self.hsm.configure_audit(session, partition.as_ref(), events)?;
-            }
-            AdminRequest::CheckAudit => return self.hsm.check_audit().map(AdminReply::AuditCheck),
             request => return self.at_partition(session, request),
         }
         Ok(AdminReply::Done)
@@ -181,7 +178,7 @@ impl Desk {
             AdminRequest::PartitionContents { name, password } => {
                 return self.hsm.partition_contents(&name, &password).map(AdminReply::Objects);
             }
-            _ => return Err(Status::FunctionNotSupported),
+            request => return self.audit(session, request),
         }
         Ok(AdminReply::Done)
     }

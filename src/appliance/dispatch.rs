@@ -110,7 +110,8 @@ impl Service for Dispatch {
         let (client, serial) = match peer.identity {
             PeerIdentity::Stc { serial, client } => {
                 let serial = SerialNumber::new(serial);
-                let session = session.get_or_init(|| LinkSession::new(serial, client));
+                let session =
+                    session.get_or_init(|| LinkSession::new(serial, client).from_address(from));
                 (session.client(), Some(serial))
             }
             PeerIdentity::Ntls { certificate } => {
@@ -171,6 +172,9 @@ impl Service for Dispatch {
 
     fn close(&self, link: &ClientLink) {
         self.live.leave(link.channel);
+        if let Some(session) = link.session() {
+            self.hsm.note_link_end(session);
+        }
         tracing::info!(channel = link.channel, "link ended");
     }
 }

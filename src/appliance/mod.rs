@@ -2,11 +2,14 @@
 //! administrator.
 
 mod audit;
+mod audit_desk;
+mod audit_files;
 mod certificate;
 mod console;
 mod data;
 mod desk;
 mod dispatch;
+mod keeper;
 mod links;
 mod ntls_desk;
 mod opening;
@@ -36,6 +39,7 @@ use crate::{
     net::{Limits, Server, server_config},
     store::StoreError,
 };
+use audit_files::AuditFiles;
 use data::DataDirectory;
 use dispatch::Dispatch;
 use links::LiveLinks;
@@ -65,6 +69,9 @@ pub struct Appliance {
     server: Server,
     stop: watch::Sender<bool>,
     console: JoinHandle<()>,
+    /// Ends after everything that could be recorded.
+    stop_keeper: watch::Sender<bool>,
+    keeper: JoinHandle<()>,
 }
 
 impl Appliance {
@@ -90,6 +97,8 @@ impl Appliance {
         let live = Arc::new(LiveLinks::new(settings.links, hsm.clone()));
         let services = Arc::new(Services::default());
         services.set_keep_alive(hsm.keep_alive().map_err(StartError::Hsm)?);
+        let audit = Arc::new(AuditFiles::new(hsm.clone(), data.clone()));
+        audit.measure().map_err(StartError::Hsm)?;
         let desk = Arc::new(Desk {
             hsm: hsm.clone(),
             live: live.clone(),
@@ -97,6 +106,7 @@ impl Appliance {
             data: data.clone(),
             identity: identity.clone(),
             address,
+            audit: audit.clone(),
         });
         let (stop, stopping) = watch::channel(false);
         let console = console::start(data.socket(), desk.clone(), stopping)?;
@@ -104,10 +114,12 @@ impl Appliance {
         let known = Arc::new(RegisteredClients { hsm: hsm.clone(), services: services.clone() });
         let tls = server_config(identity, known).map_err(CertificateError::Tls)?;
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
+        let (stop_keeper, keeper_stopping) = watch::channel(false);
+        let keeper = keeper::start(hsm.clone(), audit, keeper_stopping);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server = Server::start(listener, tls, responder, dispatch, settings.limits)
             .map_err(StartError::Console)?;
-        Ok(Self { data, desk, server, stop, console })
+        Ok(Self { data, desk, server, stop, console, stop_keeper, keeper })
     }
 
     /// The address that clients connect to.
@@ -136,6 +148,10 @@ impl Appliance {
         self.server.stop().await;
         if let Err(error) = self.console.await {
             tracing::error!(%error, "the administrator's socket ended badly");
+        }
+        self.stop_keeper.send_replace(true);
+        if let Err(error) = self.keeper.await {
+            tracing::error!(%error, "the keeper of the audit log ended badly");
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, LoginFailure, fault, wait};
 use crate::{
     model::{
-        CLIENT_IDENTITY_BYTES, Label, MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, Password,
-        PolicySet, Status, StorageSize,
+        AuditAct, AuditDetail, CLIENT_IDENTITY_BYTES, Label, MINIMUM_PASSWORD,
+        PARTITION_OVERHEAD_BYTES, Password, PolicySet, Status, StorageSize,
     },
     store::{Credential, PartitionRow},
 };
@@ -40,8 +40,14 @@ impl Hsm {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn zeroize(&self, factory_reset: bool) -> Result<Vec<Effect>, Status> {
+    pub fn zeroize(
+        &self,
+        session: &AdminSession,
+        factory_reset: bool,
+    ) -> Result<Vec<Effect>, Status> {
         let _turn = wait(&self.turn);
+        let entry = self.administrator_entry(session, AuditAct::Zeroize, Status::Ok);
+        self.record_zeroization(None, entry, AuditDetail::Ordered { factory_reset });
         let effects = self.end_all_links()?;
         self.store.zeroize_hsm().map_err(fault)?;
         if factory_reset {

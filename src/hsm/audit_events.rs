@@ -35,7 +35,7 @@ impl Hsm {
         events: Option<AuditEvents>,
     ) -> Result<(), Status> {
         let _turn = wait(&self.turn);
-        self.check_officer(session)?;
+        self.check_auditor(session)?;
         let serial = partition.map(|name| self.named(name)).transpose()?.map(|row| row.serial);
         self.store.set_audit_events(serial, events).map_err(fault)?;
         let partitions = self.store.partitions().map_err(fault)?.into_iter();

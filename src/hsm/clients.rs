@@ -21,6 +21,7 @@ impl Hsm {
         if self.finds_registered(session, &key)? {
             return Ok(());
         }
+        self.check_audit_room(None)?;
         let row = ClientRow { label, key };
         if !self.store.register_first_client(serial, &row).map_err(fault)? {
             // Somebody else was first: it may have been another link of the same client.

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     crypto::PasswordKey,
-    model::{Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status},
+    model::{
+        AuditAct, AuditDetail, Password, PolicySet, Reply, Role, RoleInfo, SerialNumber, Status,
+    },
     store::{AuditRow, PartitionRow, RoleRow},
 };
 
@@ -34,7 +36,7 @@ impl Hsm {
         if role == Role::PartitionSo && Caller::read_only_sessions(session.application()) {
             return Err(Status::SessionReadOnlyExists);
         }
-        let password_key = match self.check_password(partition, &roles, row, password)? {
+        let password_key = match self.check_password((session, partition), &roles, row, password)? {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
         };
@@ -72,10 +74,11 @@ impl Hsm {
     /// The password is wrong, or the role has no attempts left.
     pub(super) fn check_again(
         &self,
-        serial: SerialNumber,
+        session: &LinkSession,
         role: Role,
         password: &Password,
     ) -> Result<(), Status> {
+        let serial = session.serial();
         let known = self.known(serial).ok_or(Status::TokenNotPresent)?;
         if !permission::sees_private(Some(role)) {
             return Err(Status::UserNotLoggedIn);
@@ -85,7 +88,7 @@ impl Hsm {
         let partition = partition.ok_or(Status::TokenNotPresent)?;
         let roles = self.store.roles(serial).map_err(fault)?;
         let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
-        match self.check_password(&partition, &roles, row, password)? {
+        match self.check_password((session, &partition), &roles, row, password)? {
             Checked::Right(_) => self.store.confirm_login(serial, role, None).map_err(fault),
             // These roles' lock-out ends no links.
             Checked::Wrong(_) => Err(Status::PinLocked),
@@ -102,7 +105,7 @@ impl Hsm {
         check_role(session, partition, role)?;
         let roles = self.store.roles(partition.serial).map_err(fault)?;
         let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
-        let password_key = match self.check_password(partition, &roles, row, old)? {
+        let password_key = match self.check_password((session, partition), &roles, row, old)? {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
         };
@@ -140,7 +143,7 @@ impl Hsm {
     /// what follows from it.
     fn check_password(
         &self,
-        partition: &PartitionRow,
+        (session, partition): (&LinkSession, &PartitionRow),
         roles: &[RoleRow],
         row: &RoleRow,
         password: &Password,
@@ -148,7 +151,7 @@ impl Hsm {
         let (serial, role) = (partition.serial, row.role);
         let policies = self.policies(serial);
         if locked(roles, role, &policies) {
-            return self.lock_out(partition, role);
+            return self.lock_out((session, partition), role, row.failures);
         }
         let attempts = self.store.count_failure(serial, role).map_err(fault)?;
         let limit = limit(role, &policies);
@@ -161,14 +164,24 @@ impl Hsm {
         if attempts < limit {
             return Err(Status::PinIncorrect);
         }
-        self.lock_out(partition, role)
+        self.lock_out((session, partition), role, attempts)
     }
 
     /// What a role gets that has no attempts left. For the Partition SO that is zeroization, and
     /// its completion if the daemon was killed between the last count and this.
-    fn lock_out(&self, partition: &PartitionRow, role: Role) -> Result<Checked, Status> {
+    fn lock_out(
+        &self,
+        (session, partition): (&LinkSession, &PartitionRow),
+        role: Role,
+        attempts: u8,
+    ) -> Result<Checked, Status> {
         let effects = match role {
-            Role::PartitionSo => self.zeroize_partition(partition)?,
+            Role::PartitionSo => {
+                let entry = self.link_entry(session, (AuditAct::Zeroize, None), Status::Ok);
+                let detail = AuditDetail::WrongPasswords { role, attempts };
+                self.record_zeroization(Some(partition.serial), entry, detail);
+                self.zeroize_partition(partition)?
+            }
             _ => Vec::new(),
         };
         Ok(Checked::Wrong((Reply::Failed(Status::PinLocked), effects)))

@@ -8,6 +8,10 @@ mod application;
 mod at_appliance;
 mod audit;
 mod audit_events;
+mod audit_keeping;
+mod audit_refusals;
+mod audit_state;
+mod audit_sums;
 mod clients;
 mod domains;
 mod keys;
@@ -43,6 +47,7 @@ use crate::{
     store::{ApplianceStore, ClientRow, Sealer, Seat, StoreError},
 };
 
+use audit_state::AuditState;
 use object::Vault;
 use shared_login::SharedLogins;
 
@@ -76,6 +81,8 @@ pub struct Hsm {
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
+    /// What of the audit log is in memory.
+    audit: AuditState,
 }
 
 /// What an HSM has from the machine it runs on.
@@ -188,6 +195,7 @@ impl Hsm {
         let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
         let (logins, shared) = (Mutex::default(), SharedLogins::default());
         let nobody = HashSet::from([[0; 32]]);
+        let audit = AuditState::open(&*store)?;
         let hsm = Self {
             store,
             sealer,
@@ -201,6 +209,7 @@ impl Hsm {
             logins,
             shared,
             turn,
+            audit,
         };
         for partition in hsm.store.partitions()? {
             hsm.load(partition.serial)?;

@@ -24,7 +24,8 @@ impl Hsm {
         }
         let act = act_of(&request);
         let role = concerns(&request).or_else(|| self.role_of(session));
-        let done = self.try_perform(session, request);
+        let room = act.map_or(Ok(()), |act| self.check_room_for(session, (act, role)));
+        let done = room.and_then(|()| self.try_perform(session, request));
         let outcome = match &done {
             Ok((Reply::Failed(status), _)) | Err(status) => *status,
             Ok(_) => Status::Ok,
@@ -40,7 +41,7 @@ impl Hsm {
     }
 
     /// The role that is logged in over a link.
-    fn role_of(&self, session: &LinkSession) -> Option<Role> {
+    pub(super) fn role_of(&self, session: &LinkSession) -> Option<Role> {
         self.known(session.serial()).and_then(|known| session.role(known.generation))
     }
 

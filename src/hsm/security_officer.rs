@@ -3,8 +3,8 @@
 use super::{AdminSession, Effect, FIRMWARE, HSM_STORAGE_BYTES, Hsm, fault, wait};
 use crate::{
     model::{
-        HsmInfo, Label, MAXIMUM_PARTITIONS, MINIMUM_PASSWORD, PARTITION_OVERHEAD_BYTES, Password,
-        PolicyValue, Role, Status,
+        AuditAct, AuditDetail, HsmInfo, Label, MAXIMUM_PARTITIONS, MINIMUM_PASSWORD,
+        PARTITION_OVERHEAD_BYTES, Password, PolicyValue, Role, Status,
     },
     store::Credential,
 };
@@ -109,6 +109,10 @@ impl Hsm {
         let mut failure = LoginFailure::from(Status::PinIncorrect);
         failure.attempts_left = Some(limit.saturating_sub(attempts));
         if attempts >= limit {
+            let entry = self.administrator_entry(session, AuditAct::Zeroize, Status::Ok);
+            let role = Role::HsmSecurityOfficer;
+            let detail = AuditDetail::WrongPasswords { role, attempts };
+            self.record_zeroization(None, entry, detail);
             failure.effects = self.end_all_links()?;
             self.store.zeroize_hsm().map_err(fault)?;
             self.reload_all(&failure.effects)?;

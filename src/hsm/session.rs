@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -44,6 +45,8 @@ impl From<CertificateHash> for LinkClient {
 pub struct LinkSession {
     serial: SerialNumber,
     client: LinkClient,
+    /// Where the client connects from, if that is known.
+    address: Option<IpAddr>,
     /// The link's own login, which is used unless it shares one.
     own: Mutex<Option<Login>>,
     shared: OnceLock<Arc<SharedLogin>>,
@@ -83,11 +86,23 @@ impl LinkSession {
         Self {
             serial,
             client: client.into(),
+            address: None,
             own: Mutex::new(None),
             shared: OnceLock::new(),
             seen_ended: AtomicU64::new(0),
             application: Application::default(),
         }
+    }
+
+    /// The same link, whose client connects from this address.
+    pub const fn from_address(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// The address that the client connects from.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The partition that the link leads to.
@@ -189,12 +204,24 @@ impl fmt::Debug for LinkSession {
 pub struct AdminSession {
     /// The salt of the HSM SO's credential at login: another one voids it.
     login: Mutex<Option<[u8; 16]>>,
+    /// The user of this machine at the other end, if that is known.
+    user: Option<u32>,
 }
 
 impl AdminSession {
     /// A connection on which the HSM SO is not logged in.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A connection of this user of the machine, on which the HSM SO is not logged in.
+    pub fn of_user(user: u32) -> Self {
+        Self { user: Some(user), ..Self::default() }
+    }
+
+    /// The user of the machine at the other end.
+    pub(super) const fn user(&self) -> Option<u32> {
+        self.user
     }
 
     pub(super) fn set(&self, login: Option<[u8; 16]>) {

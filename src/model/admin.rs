@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuditCheck, AuditConfig, AuditEvents, AuditQuery, AuditRecord, HsmPolicySet, Label,
-    LinkService, NtlsReply, NtlsRequest, ObjectEntry, Password, PolicySet, PolicyValue, Role,
-    RoleInfo, SerialNumber, ServiceAction, Status,
+    AuditCheck, AuditConfig, AuditEvents, AuditQuery, AuditRecord, AuditSetting, AuditStatus,
+    HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest, ObjectEntry, Password, PolicySet,
+    PolicyValue, Role, RoleInfo, SerialNumber, ServiceAction, Status,
 };
 
 /// A request of the appliance's administrator.
@@ -191,6 +191,24 @@ pub enum AdminRequest {
         /// What it is to hold.
         content: Vec<u8>,
     },
+    /// Asks how long the audit log is and what has left it: [`AdminReply::AuditStatus`].
+    AuditStatus,
+    /// Sets how the audit log is kept (HSM SO).
+    KeepAudit(AuditSetting),
+    /// Closes the audit log into an archive in the file area (HSM SO): [`AdminReply::File`].
+    ArchiveAudit,
+    /// Deletes the archives of the audit log from the file area (HSM SO).
+    ClearAudit {
+        /// Whether the records that are in no archive are deleted too.
+        records: bool,
+    },
+    /// Asks for records of an archive (HSM SO): [`AdminReply::Audit`].
+    AuditArchive {
+        /// The archive's file.
+        file: String,
+        /// Which of its records.
+        query: AuditQuery,
+    },
 }
 
 /// What a partition gets when it is initialized for the first time.
@@ -258,6 +276,8 @@ pub enum AdminReply {
     AuditConfig(AuditConfig),
     /// To [`AdminRequest::ReadFile`].
     Content(Vec<u8>),
+    /// To [`AdminRequest::AuditStatus`].
+    AuditStatus(Box<AuditStatus>),
 }
 
 /// The storage a new partition gets.

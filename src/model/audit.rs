@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Label, Role, SerialNumber, Status, cryptoki::ObjectClass};
+use super::{AuditDetail, AuditSource, Label, Role, SerialNumber, Status, cryptoki::ObjectClass};
 
 macro_rules! acts {
     ($( $(#[$doc:meta])* $name:ident = $symbol:literal; )*) => {
@@ -93,6 +93,18 @@ acts! {
     VerifyRecover = "LUNA_VERIFY_RECOVER";
     /// A key's value was digested.
     DigestKey = "LUNA_DIGEST_KEY";
+    /// A partition, or the HSM, was zeroized.
+    Zeroize = "LUNA_ZEROIZE";
+    /// The clock was found to have gone back.
+    ClockBack = "LUNA_CLOCK_WENT_BACK";
+    /// Requests of several kinds or clients were refused, and are summed up.
+    Refusals = "LUNA_REFUSALS";
+    /// Records were closed into an archive.
+    ArchiveAudit = "LUNA_LOG_ARCHIVE";
+    /// Records, or archives of them, were deleted.
+    ClearAudit = "LUNA_LOG_CLEAR";
+    /// Records did not reach a syslog server.
+    LoseSyslog = "LUNA_LOG_EXTERNAL_LOST";
 }
 
 impl fmt::Display for AuditAct {
@@ -114,12 +126,18 @@ pub enum AuditActor {
     },
     /// The appliance's administrator, over the local socket.
     Administrator,
+    /// The appliance itself.
+    Appliance,
+    /// Several clients, whose requests are summed up together.
+    Several,
 }
 
 impl fmt::Display for AuditActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Administrator => f.write_str("administrator"),
+            Self::Appliance => f.write_str("the appliance"),
+            Self::Several => f.write_str("several clients"),
             Self::Client { label, key } => {
                 write!(f, "{} ", if label.is_empty() { "unknown client" } else { label })?;
                 key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -153,6 +171,10 @@ pub struct AuditEntry {
     pub objects: Vec<AuditObject>,
     /// What came of it.
     pub outcome: Status,
+    /// Where it came from.
+    pub source: Option<AuditSource>,
+    /// What else is to be known of it.
+    pub detail: Option<AuditDetail>,
 }
 
 /// One record.
@@ -181,14 +203,4 @@ pub struct AuditQuery {
     pub partition: Option<Label>,
     /// Only the last so many of all that match; none asks for all.
     pub last: Option<u32>,
-}
-
-/// What a check of the chain of records found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditCheck {
-    /// Records that are there.
-    pub records: u64,
-    /// The number of the first record that is missing, altered or out of place; none if the chain
-    /// holds from the first record to the last one that was made.
-    pub broken: Option<u64>,
 }

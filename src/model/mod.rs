@@ -7,7 +7,10 @@
 mod admin;
 mod application;
 mod audit;
+mod audit_detail;
 mod audit_events;
+mod audit_keeping;
+mod audit_rotation;
 pub mod cryptoki;
 mod hexadecimal;
 mod host;
@@ -26,10 +29,13 @@ pub use admin::{
     AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry, StorageSize,
 };
 pub use application::{ApplicationId, ApplicationIdError};
-pub use audit::{
-    AuditAct, AuditActor, AuditCheck, AuditEntry, AuditObject, AuditQuery, AuditRecord,
-};
+pub use audit::{AuditAct, AuditActor, AuditEntry, AuditObject, AuditQuery, AuditRecord};
+pub use audit_detail::{AuditDetail, AuditSource};
 pub use audit_events::{AuditConfig, AuditEvents, AuditEventsError, RecordedUses};
+pub use audit_keeping::{
+    ArchiveEntry, ArchiveState, AuditCheck, AuditSetting, AuditSettings, AuditStatus,
+};
+pub use audit_rotation::{Rotation, RotationError};
 pub use host::{ClientHost, ClientHostError, is_host_name};
 pub use label::{ClientLabel, Label, LabelError};
 pub use limits::{

@@ -216,6 +216,8 @@ statuses! {
     ParameterSetNotSupported = 0x209, "CKR_PARAMETER_SET_NOT_SUPPORTED";
     /// Vendor range: the operation is not permitted to this caller or at this time.
     OperationNotAllowed = 0x8000_0030, "CKR_OPERATION_NOT_ALLOWED";
+    /// Vendor range: the audit log is full, and what has to be recorded waits until it is not.
+    LogFull = 0x8000_0035, "CKR_LOG_FULL";
     /// Vendor range: what comes from another partition was sealed under a domain that this one
     /// does not have.
     DomainMismatch = 0x8000_000b, "CKR_CERTIFICATE_DATA_INVALID";

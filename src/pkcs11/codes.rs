@@ -303,6 +303,7 @@ const fn nearest(status: Status) -> &'static [Status] {
         PinExpired => &[UserNotLoggedIn, ActionProhibited],
         UserNotLoggedIn | FunctionRejected => &[ActionProhibited],
         PinLocked | UserPinNotInitialized => &[PinIncorrect],
+        LogFull => &[DeviceMemory, DeviceError],
         SessionReadOnly => &[TokenWriteProtected],
         SessionReadOnlyExists | SessionReadWriteSoExists => &[SessionReadOnly],
         _ => &[],

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use super::{Sealer, Seat, StoreError};
+use super::{AuditArchive, AuditClosing, AuditWalk, Sealer, Seat, StoreError, audit_archive};
 use crate::{
     crypto::{Digest, Random, hmac},
     model::SerialNumber,
@@ -30,12 +30,67 @@ pub trait AuditStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<NumberedAuditRow>, StoreError>;
 
-    /// Walks the chain: the number of records, and of the first one that does not hold.
+    /// How far the log reaches.
     ///
     /// # Errors
     /// The store cannot be read.
-    fn check_audit(&self) -> Result<(u64, Option<u64>), StoreError>;
+    fn audit_extent(&self) -> Result<AuditExtent, StoreError>;
+
+    /// Walks the chain, from the first record that was ever made.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn check_audit(&self) -> Result<AuditWalk, StoreError>;
+
+    /// As [`Self::audit`], for all partitions, with the records' MACs.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn linked_audit(&self, after: u64, limit: u32) -> Result<Vec<LinkedAuditRow>, StoreError>;
+
+    /// The MAC of a record behind one with this MAC.
+    fn audit_mac(&self, before: &[u8], record: &NumberedAuditRow) -> Vec<u8>;
+
+    /// The ranges of records that have left the log, by number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn audit_archives(&self) -> Result<Vec<AuditArchive>, StoreError>;
+
+    /// Takes a range of records out of the log and records that; `false` if the log begins
+    /// elsewhere by now.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has changed.
+    fn close_audit(&self, closing: &AuditClosing, record: &AuditRow) -> Result<bool, StoreError>;
 }
+
+/// How far the log reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditExtent {
+    /// The time of the last record, in seconds since 1970 UTC; 0 without one.
+    pub time: u64,
+    /// What the records take, in bytes.
+    pub bytes: u64,
+    /// The number before the first record.
+    pub start: u64,
+    /// The number of the last record that was made.
+    pub last: u64,
+    /// The time of the first record; none if there is no record.
+    pub since: Option<u64>,
+}
+
+/// One record with its number and its MAC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedAuditRow {
+    /// The record.
+    pub record: NumberedAuditRow,
+    /// Its MAC, over the one before.
+    pub mac: Vec<u8>,
+}
+
+/// What a record takes beside what it says, in bytes: its columns and its place in the table.
+pub const AUDIT_ROW_BYTES: u64 = 64;
 
 /// One record to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +115,8 @@ pub struct NumberedAuditRow {
 /// The end of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    sequence: u64,
-    mac: Vec<u8>,
+    pub(super) sequence: u64,
+    pub(super) mac: Vec<u8>,
 }
 
 /// What makes and checks the chain.
@@ -88,15 +143,41 @@ impl Chain {
         Ok(chain)
     }
 
-    fn link(&self, head: &Head, record: &AuditRow) -> Vec<u8> {
+    /// The MAC of a record of this number, behind one with this MAC.
+    pub(super) fn link(&self, (before, number): (&[u8], u64), record: &AuditRow) -> Vec<u8> {
         let partition = record.partition.map_or(0, SerialNumber::value);
         let parts: [&[u8]; 6] = [
             b"record",
-            &head.mac,
-            &(head.sequence + 1).to_be_bytes(),
+            before,
+            &number.to_be_bytes(),
             &record.time.to_be_bytes(),
             &partition.to_be_bytes(),
             &record.sealed,
+        ];
+        hmac(Digest::Sha256, &self.0, &parts).to_vec()
+    }
+
+    /// Says where the log begins: without it the first records could be cut off.
+    pub(super) fn start(&self, head: &Head) -> Vec<u8> {
+        let parts: [&[u8]; 3] = [b"start", &head.mac, &head.sequence.to_be_bytes()];
+        hmac(Digest::Sha256, &self.0, &parts).to_vec()
+    }
+
+    /// Says what a range is that has left the log.
+    pub(super) fn archive(&self, archive: &AuditArchive) -> Vec<u8> {
+        let AuditArchive { first, last, before, mac, time, file, bytes } = archive;
+        let (kind, file): (&[u8], _) =
+            if file.is_some() { (b"archived", file.as_deref()) } else { (b"cleared", None) };
+        let parts: [&[u8]; 8] = [
+            kind,
+            &first.to_be_bytes(),
+            &last.to_be_bytes(),
+            &time.to_be_bytes(),
+            &bytes.to_be_bytes(),
+            // Both are empty or of one length.
+            before,
+            mac,
+            file.unwrap_or_default().as_bytes(),
         ];
         hmac(Digest::Sha256, &self.0, &parts).to_vec()
     }
@@ -137,8 +218,8 @@ pub(super) fn append(
     head: &mut Head,
     record: &AuditRow,
 ) -> Result<(), StoreError> {
-    let mac = chain.link(head, record);
     let sequence = head.sequence + 1;
+    let mac = chain.link((&head.mac, sequence), record);
     let partition = record.partition.map(SerialNumber::value);
     let values = params![sequence, record.time, partition, record.sealed, mac];
     connection.prepare_cached(APPEND)?.execute(values)?;
@@ -158,18 +239,32 @@ pub(super) fn read(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn check(
+pub(super) fn read_linked(
     connection: &Connection,
-    chain: &Chain,
-) -> Result<(u64, Option<u64>), StoreError> {
+    after: u64,
+    limit: u32,
+) -> Result<Vec<LinkedAuditRow>, StoreError> {
+    let mut statement = connection.prepare_cached(RECORDS)?;
+    let rows = statement.query_map(params![after, None::<u64>, limit], |row| {
+        let (record, mac) = numbered(row)?;
+        Ok(LinkedAuditRow { record, mac })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn check(connection: &Connection, chain: &Chain) -> Result<AuditWalk, StoreError> {
+    let mut broken = audit_archive::check(connection, chain)?;
+    let mut head =
+        audit_archive::start(connection, chain).unwrap_or(Head { sequence: 0, mac: Vec::new() });
     let mut statement = connection.prepare_cached(RECORDS)?;
     let mut rows = statement.query(params![0, None::<u64>, i64::MAX])?;
-    let mut head = Head { sequence: 0, mac: Vec::new() };
-    let (mut records, mut broken) = (0, None);
+    let mut records = 0;
     while let Some(row) = rows.next()? {
         let (record, mac) = numbered(row)?;
         records += 1;
-        let holds = record.sequence == head.sequence + 1 && chain.link(&head, &record.row) == mac;
+        let number = head.sequence + 1;
+        let holds =
+            record.sequence == number && chain.link((&head.mac, number), &record.row) == mac;
         if broken.is_none() && !holds {
             // A gap is told by the number that is missing.
             broken = Some(head.sequence + 1);
@@ -180,7 +275,16 @@ pub(super) fn check(
     if broken.is_none() && (end != head || chain.end(&end) != seal) {
         broken = Some(head.sequence + 1);
     }
-    Ok((records, broken))
+    Ok(AuditWalk { records, broken })
+}
+
+pub(super) fn extent(connection: &Connection) -> Result<AuditExtent, StoreError> {
+    let time = |statement| connection.query_row(statement, [], |row| row.get(0)).optional();
+    let (since, latest): (Option<u64>, Option<u64>) = (time(EARLIEST)?, time(LATEST)?);
+    let bytes = connection.query_row(BYTES, [AUDIT_ROW_BYTES], |row| row.get(0))?;
+    let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (start, last) = connection.query_row(ENDS, [], ends)?;
+    Ok(AuditExtent { time: latest.unwrap_or_default(), bytes, start, last, since })
 }
 
 fn numbered(row: &rusqlite::Row<'_>) -> rusqlite::Result<(NumberedAuditRow, Vec<u8>)> {
@@ -197,6 +301,10 @@ const HEAD: &str = "SELECT sequence, mac, end FROM audit_chain";
 const SET_HEAD: &str = "UPDATE audit_chain SET sequence = ?1, mac = ?2, end = ?3";
 const APPEND: &str = "INSERT INTO audit (sequence, time, partition, sealed, mac) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
+const ENDS: &str = "SELECT start, sequence FROM audit_chain";
+const EARLIEST: &str = "SELECT time FROM audit ORDER BY sequence LIMIT 1";
+const LATEST: &str = "SELECT time FROM audit ORDER BY sequence DESC LIMIT 1";
+const BYTES: &str = "SELECT coalesce(sum(length(sealed) + ?1), 0) FROM audit";
 const RECORDS: &str = "SELECT sequence, time, partition, sealed, mac FROM audit \
      WHERE sequence > ?1 AND (?2 IS NULL OR partition = ?2) ORDER BY sequence LIMIT ?3";
 

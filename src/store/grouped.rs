@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    AuditRow, AuditStore, NumberedAuditRow, ObjectRow, ObjectStore, ObjectWrite, SqliteAppliance,
-    StoreError, Written, audit,
+    AuditArchive, AuditClosing, AuditExtent, AuditRow, AuditStore, AuditWalk, LinkedAuditRow,
+    NumberedAuditRow, ObjectRow, ObjectStore, ObjectWrite, SqliteAppliance, StoreError, Written,
+    audit, audit_archive,
     objects::{self, Grouped},
     rows::number,
 };
@@ -94,7 +95,28 @@ impl AuditStore for SqliteAppliance {
         audit::read(&self.lock(), after, partition, limit)
     }
 
-    fn check_audit(&self) -> Result<(u64, Option<u64>), StoreError> {
+    fn audit_extent(&self) -> Result<AuditExtent, StoreError> {
+        audit::extent(&self.lock())
+    }
+
+    fn check_audit(&self) -> Result<AuditWalk, StoreError> {
         audit::check(&self.lock(), &self.chain)
+    }
+
+    fn linked_audit(&self, after: u64, limit: u32) -> Result<Vec<LinkedAuditRow>, StoreError> {
+        audit::read_linked(&self.lock(), after, limit)
+    }
+
+    fn audit_mac(&self, before: &[u8], record: &NumberedAuditRow) -> Vec<u8> {
+        self.chain.link((before, record.sequence), &record.row)
+    }
+
+    fn audit_archives(&self) -> Result<Vec<AuditArchive>, StoreError> {
+        let archives = audit_archive::read(&self.lock())?;
+        Ok(archives.into_iter().map(|(archive, _)| archive).collect())
+    }
+
+    fn close_audit(&self, closing: &AuditClosing, record: &AuditRow) -> Result<bool, StoreError> {
+        self.write(|transaction| audit_archive::close(transaction, &self.chain, (closing, record)))
     }
 }

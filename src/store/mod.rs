@@ -7,6 +7,7 @@
 mod administration;
 mod appliance;
 mod audit;
+mod audit_archive;
 mod audit_events;
 mod clients;
 mod domains;
@@ -28,7 +29,10 @@ pub use administration::AdministrationStore;
 pub use appliance::{
     ApplianceStore, Creation, Credential, HsmRow, Initialization, PartitionRow, Room,
 };
-pub use audit::{AuditRow, AuditStore, NumberedAuditRow};
+pub use audit::{
+    AUDIT_ROW_BYTES, AuditExtent, AuditRow, AuditStore, LinkedAuditRow, NumberedAuditRow,
+};
+pub use audit_archive::{AuditArchive, AuditClosing, AuditWalk};
 pub use audit_events::AuditEventsStore;
 pub use clients::{ClientRow, ClientStore, Registration};
 pub use domains::{DomainRow, DomainStore};

@@ -1,6 +1,6 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::{Schema, audit, audit_events, ntls, objects, roles, stc};
+use super::{Schema, audit, audit_archive, audit_events, ntls, objects, roles, stc};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
@@ -17,6 +17,7 @@ pub(super) const APPLIANCE: Schema = Schema {
         stc::TABLES,
         audit_events::TABLES,
         roles::HANDOVER,
+        audit_archive::TABLES,
     ],
 };
 

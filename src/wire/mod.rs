@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod audit_archive;
 mod backup;
 mod certificate;
 mod file_kind;
@@ -13,6 +14,7 @@ mod identity;
 mod message;
 mod policy_template;
 
+pub use audit_archive::{ARCHIVE_TITLE, ArchivedRecord, MAXIMUM_ARCHIVE_LINE};
 pub use backup::{Backup, BackupError, BackupObject, MAXIMUM_BACKUP_BYTES};
 pub use certificate::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES};
 pub use file_kind::FileKind;

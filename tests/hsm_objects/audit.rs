@@ -5,7 +5,7 @@ use std::path::Path;
 use lunacm::{
     hsm::Hsm,
     model::{
-        AuditAct, AuditActor, AuditEntry, AuditQuery, Role, Status,
+        AuditAct, AuditActor, AuditDetail, AuditEntry, AuditQuery, Role, Status,
         cryptoki::{AttributeType as A, ObjectClass, Template},
     },
 };
@@ -66,6 +66,71 @@ fn who_tries_what_he_may_not_is_recorded() {
     let wanted =
         [(AuditAct::GenerateKey, Status::UserNotLoggedIn), (AuditAct::Login, Status::PinIncorrect)];
     assert_eq!(acts(hsm, before), wanted);
+}
+
+/// The records behind this many, with how many more each stands for.
+fn sums(hsm: &Hsm, from: usize) -> Vec<(AuditAct, Option<Role>, u64)> {
+    let more = |entry: &AuditEntry| match &entry.detail {
+        Some(AuditDetail::Summed { more, .. }) => *more,
+        _ => 0,
+    };
+    entries(hsm)[from..].iter().map(|entry| (entry.act, entry.role, more(entry))).collect()
+}
+
+#[test]
+fn a_flood_of_refusals_costs_two_records_a_minute() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let nobody = application(hsm, &link);
+    let before = entries(hsm).len();
+    for _ in 0..3_000 {
+        assert_eq!(aes(hsm, &nobody, token()), Err(Status::UserNotLoggedIn));
+    }
+    let first = (AuditAct::GenerateKey, None, 0);
+    assert_eq!(sums(hsm, before), [first]);
+    hsm.note_link_end(&nobody);
+    hsm.count_ended_links();
+    assert_eq!(sums(hsm, before), [first, (AuditAct::GenerateKey, None, 2_999)]);
+    hsm.end_audit_minute();
+    assert_eq!(sums(hsm, before).len(), 2);
+    assert!(aes(hsm, &nobody, token()).is_err());
+    hsm.end_audit_minute();
+    assert_eq!(sums(hsm, before)[2..], [first]);
+    assert_eq!(hsm.check_audit().unwrap().broken, None);
+}
+
+#[test]
+fn what_a_role_is_refused_again_and_again_is_counted_too() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let key = aes(hsm, &link, token().with(A::DESTROYABLE, false)).unwrap();
+    let before = entries(hsm).len();
+    for _ in 0..50 {
+        assert_eq!(destroy(hsm, &link, key), Err(Status::ActionProhibited));
+    }
+    hsm.end_audit_minute();
+    let role = Some(Role::CryptoOfficer);
+    let wanted = [(AuditAct::DestroyObject, role, 0), (AuditAct::DestroyObject, role, 49)];
+    assert_eq!(sums(hsm, before), wanted);
+}
+
+#[test]
+fn session_objects_of_nobody_are_counted_and_wrong_passwords_are_not() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let nobody = application(hsm, &link);
+    let before = entries(hsm).len();
+    for _ in 0..20 {
+        create(hsm, &nobody, data("d").with(A::PRIVATE, false)).unwrap();
+    }
+    for _ in 0..3 {
+        let wrong = crate::hsm_support::login(Role::CryptoOfficer, "wrong-password");
+        crate::hsm_support::refused(hsm, &nobody, wrong, Status::PinIncorrect);
+    }
+    hsm.end_audit_minute();
+    let login = (AuditAct::Login, Some(Role::CryptoOfficer), 0);
+    let created = |more| (AuditAct::CreateObject, None, more);
+    assert_eq!(sums(hsm, before), [created(0), login, login, login, created(19)]);
 }
 
 #[test]

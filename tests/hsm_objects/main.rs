@@ -11,6 +11,7 @@ mod templates;
 mod at_rest;
 mod attributes;
 mod audit;
+mod audit_keeping;
 mod audit_uses;
 mod finding;
 mod permission;

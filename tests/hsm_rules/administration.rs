@@ -49,12 +49,15 @@ fn zeroization_keeps_the_policies_and_a_factory_reset_does_not() {
     let serial = officer.serial();
     let changes = [PolicyValue { number: 21, value: 0 }];
     bench.hsm.change_hsm_policies(&bench.admin, &changes, false).unwrap();
-    assert_eq!(bench.hsm.zeroize(false), Ok(vec![Effect::EndLinks { serial, client: None }]));
+    assert_eq!(
+        bench.hsm.zeroize(&bench.admin, false),
+        Ok(vec![Effect::EndLinks { serial, client: None }])
+    );
     let state = bench.hsm.describe(&bench.admin).unwrap();
     assert_eq!((state.label, state.attempts_left, state.logged_in), (None, None, false));
     assert!(state.partitions.is_empty() && bench.hsm.identity(serial).is_none());
     assert_ne!(bench.hsm.hsm_policies(), HsmPolicySet::defaults());
-    assert_eq!(bench.hsm.zeroize(true), Ok(Vec::new()));
+    assert_eq!(bench.hsm.zeroize(&bench.admin, true), Ok(Vec::new()));
     assert_eq!(bench.hsm.hsm_policies(), HsmPolicySet::defaults());
 }
 

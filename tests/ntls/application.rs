@@ -43,7 +43,7 @@ fn keys_serve_applications() {
         program(&client, env!("CARGO_BIN_EXE_multitoken"), &arguments).ok().has("operations/s");
     }
     // The link is of this client's certificate, and the audit log says so.
-    let shown = world.lunash("audit show -partition par1\n");
+    let shown = world.lunash("hsm login -password hsm-so-password\naudit show -partition par1\n");
     shown.has("by client1 ").has("LUNA_GENERATE_KEY_PAIR").has("as Crypto Officer");
 }
 
@@ -60,7 +60,8 @@ fn an_application_hears_that_its_partition_was_taken_away() {
     let client = officer(&world);
     let mut application = working(&client);
     let at_work = || {
-        let shown = world.lunash("audit show -partition par1 -last 1\n");
+        let shown = world
+            .lunash("hsm login -password hsm-so-password\naudit show -partition par1 -last 1\n");
         shown.text.contains("LUNA_LOGIN")
     };
     eventually("the application has logged in", at_work);

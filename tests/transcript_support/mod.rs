@@ -19,7 +19,7 @@
 //! `{dir}` is the world's directory, `{port}` the daemon's port and `{par1.serial}` the serial
 //! number of partition `par1`, in inputs and outputs. Other random values are numbered in the
 //! order of their appearance: `{hash 1}`, `{fingerprint 1}`, `{serial 1}`, `{ouid 1}`, `{time}`, `{bytes}`,
-//! `{module}` (ours) and `{rates}`. `= line` is
+//! `{module}` (ours), `{user}` and `{rates}`. `= line` is
 //! how a batch echoes a line that has a secret in it, or any line of a run that begins with a
 //! prompt, and `[exit 1]` a status that is not 0.
 

@@ -32,7 +32,7 @@ impl Names {
             self.known.iter().cloned().partition(|(_, value)| value.contains('/'));
         let line = paths.iter().fold(line.to_owned(), |line, (name, at)| line.replace(at, name));
         let line = self.hashes(&line);
-        let line = rates(&times(&self.fingerprints(&line)));
+        let line = users(&rates(&times(&self.fingerprints(&line))));
         let mut named = String::new();
         for word in runs(&line) {
             let known = words.iter().find(|(_, value)| value == word).map(|(name, _)| name.clone());
@@ -106,6 +106,17 @@ fn times(line: &str) -> String {
         before.to_owned()
     };
     format!("{before}{{time}}{after}")
+}
+
+/// The number of the user who runs the tests, as records of the audit log have it.
+fn users(line: &str) -> String {
+    let Some((before, after)) = line.split_once(", user ") else { return line.to_owned() };
+    let rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    if rest.len() == after.len() {
+        line.to_owned()
+    } else {
+        format!("{before}, user {{user}}{rest}")
+    }
 }
 
 /// What a machine does in a second, before the module that did it.

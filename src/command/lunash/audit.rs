@@ -9,12 +9,18 @@ use time::{
     macros::format_description,
 };
 
-use super::{Appliance, audit_config::Config, failure, partition};
+use super::{
+    Appliance,
+    audit_config::Config,
+    audit_log::{self, Clear},
+    failure, partition,
+};
 use crate::{
     model::{
-        AdminReply, AdminRequest, AuditCheck, AuditObject, AuditQuery, AuditRecord, Label, Status,
+        AdminReply, AdminRequest, ArchiveState, AuditCheck, AuditObject, AuditQuery, AuditRecord,
+        Label, Status,
     },
-    shell::{Failure, Outcome, report},
+    shell::{Console, Failure, Outcome, report},
 };
 
 /// The `audit` commands.
@@ -23,12 +29,24 @@ pub enum Command {
     /// Shows records of the audit log
     #[command(visible_alias = "s")]
     Show(Show),
-    /// Checks that no record is missing, altered or out of place
-    #[command(visible_aliases = ["v", "log"])]
+    /// Checks that no record is missing, altered or out of place, in the log and in its archives
+    #[command(visible_alias = "v")]
     Verify,
-    /// Shows which uses of keys are recorded, or sets it
+    /// Shows what is recorded and how the log is kept, or sets it
     #[command(visible_alias = "c")]
     Config(Config),
+    /// Shows how long the log is and how much room it has
+    #[command(visible_alias = "st")]
+    Status,
+    /// Closes the log into an archive among your files
+    #[command(visible_alias = "ar")]
+    Archive,
+    /// Deletes the archives from your files
+    #[command(visible_alias = "cl")]
+    Clear(Clear),
+    /// Manages the log and its archives by Luna's names
+    #[command(subcommand, visible_alias = "l")]
+    Log(audit_log::Command),
 }
 
 /// Options of `audit show`.
@@ -46,6 +64,9 @@ pub struct Show {
     /// Only the last so many records
     #[arg(long, value_name = "count")]
     last: Option<u32>,
+    /// Records of this archive among your files
+    #[arg(long, value_name = super::file::NAME)]
+    file: Option<String>,
 }
 
 /// A time as the command takes it, in UTC.
@@ -71,12 +92,22 @@ impl FromStr for Moment {
 }
 
 /// Performs an `audit` command.
-pub fn run(command: Command, appliance: &mut Appliance) -> Outcome {
+pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Console) -> Outcome {
     match command {
         Command::Show(options) => report(Records(records(options, appliance)?)),
         Command::Verify => verify(appliance),
         Command::Config(options) => options.run(appliance),
+        Command::Status => audit_log::status(appliance),
+        Command::Archive => audit_log::archive("audit archive", appliance),
+        Command::Clear(options) => options.run("audit clear", appliance, console),
+        Command::Log(command) => audit_log::run(command, appliance, console),
     }
+}
+
+/// Shows the last records.
+pub(super) fn tail(count: u32, appliance: &mut Appliance) -> Outcome {
+    let options = Show { from: None, to: None, partition: None, last: Some(count), file: None };
+    report(Records(records(options, appliance)?))
 }
 
 fn records(options: Show, appliance: &mut Appliance) -> Result<Vec<AuditRecord>, Failure> {
@@ -93,8 +124,18 @@ fn records(options: Show, appliance: &mut Appliance) -> Result<Vec<AuditRecord>,
     };
     let mut all = Vec::new();
     loop {
-        let AdminReply::Audit(records) = appliance.ask(&AdminRequest::Audit(query.clone()))? else {
-            return Err(failure::unexpected_reply());
+        let query_now = query.clone();
+        let request = match &options.file {
+            None => AdminRequest::Audit(query_now),
+            Some(file) => AdminRequest::AuditArchive { file: file.clone(), query: query_now },
+        };
+        let records = match appliance.reply(&request)? {
+            AdminReply::Audit(records) => records,
+            AdminReply::Failed(Status::ObjectHandleInvalid) => {
+                return Err(failure::unknown("archive", "audit log list"));
+            }
+            AdminReply::Failed(status) => return Err(failure::refused(status)),
+            _ => return Err(failure::unexpected_reply()),
         };
         let Some(end) = records.last() else { return Ok(all) };
         query.after = end.sequence;
@@ -105,10 +146,22 @@ fn records(options: Show, appliance: &mut Appliance) -> Result<Vec<AuditRecord>,
     }
 }
 
-fn verify(appliance: &mut Appliance) -> Outcome {
+/// Checks the log and its archives.
+pub(super) fn verify(appliance: &mut Appliance) -> Outcome {
     let AdminReply::AuditCheck(check) = appliance.ask(&AdminRequest::CheckAudit)? else {
         return Err(failure::unexpected_reply());
     };
+    let broken = check.archives.iter().find_map(|archive| match archive.state {
+        ArchiveState::Broken { record } => Some((record, archive.file.clone().unwrap_or_default())),
+        _ => None,
+    });
+    if let Some((record, file)) = broken {
+        return Err(Failure::new(
+            format!("record {record} of the archive {file} is missing, altered or out of place"),
+            failure::result(Status::GeneralError),
+        )
+        .remedy("Records before it are sound. Put a copy of the archive back among your files."));
+    }
     match check.broken {
         None => report(Whole(check)),
         Some(number) => Err(Failure::new(
@@ -125,7 +178,12 @@ struct Whole(AuditCheck);
 
 impl fmt::Display for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The audit log is whole: {} records.", self.0.records)
+        write!(f, "The audit log is whole: {} records.", self.0.records)?;
+        if self.0.archives.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        audit_log::write_archives(f, &self.0.archives)
     }
 }
 
@@ -158,8 +216,14 @@ fn write_record(f: &mut fmt::Formatter<'_>, record: &AuditRecord) -> fmt::Result
     if let Some(role) = entry.role {
         write!(f, " as {role}")?;
     }
+    if let Some(source) = entry.source {
+        write!(f, ", {source}")?;
+    }
     if let Some(serial) = partition {
         write!(f, ", partition {serial}")?;
+    }
+    if let Some(detail) = &entry.detail {
+        write!(f, "\n        {detail}")?;
     }
     entry.objects.iter().try_for_each(|object| write_object(f, object))
 }

@@ -1,13 +1,15 @@
-//! `audit config`: which uses of keys the log records.
+//! `audit config`: which uses of keys the log records, and how it is kept.
 
 use std::fmt;
 
 use clap::{Args, ValueEnum};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{Appliance, failure, partition, screen::Success};
+use super::{Appliance, audit_log::Size, failure, partition, screen::Success};
 use crate::{
-    model::{AdminReply, AdminRequest, AuditConfig, AuditEvents, Label},
+    model::{
+        AdminReply, AdminRequest, AuditConfig, AuditEvents, AuditSetting, Label, Rotation, Status,
+    },
     shell::{Outcome, report},
 };
 
@@ -20,10 +22,12 @@ pub struct Config {
     /// What is set
     #[arg(long, visible_alias = "p", value_name = "parameter", requires = "value")]
     parameter: Option<Parameter>,
-    /// Events, separated by commas: asymmetric, symmetric, first, symfirst, success, failure, all, none; or default
+    /// event: a list with commas of asymmetric, symmetric, first, symfirst, success, failure, all,
+    /// none; or default. rotation: never, hourly@min, daily@hour:min, weekly@day:hour:min or
+    /// monthly@date:hour:min, in UTC. size, ceiling: bytes, or a number with k or m
     #[arg(long, visible_alias = "v", value_name = "value", requires = "parameter")]
     value: Option<String>,
-    /// Only this partition; without it all that have no setting of their own
+    /// With event: only this partition; without it all that have no setting of their own
     #[arg(long, visible_aliases = ["par", "pa"], value_name = partition::NAME, requires = "value")]
     partition: Option<Label>,
 }
@@ -34,11 +38,24 @@ enum Parameter {
     /// The events that are recorded
     #[value(alias = "e")]
     Event,
+    /// When the log is closed into an archive
+    #[value(aliases = ["r", "interval", "i"])]
+    Rotation,
+    /// The size at which it is
+    #[value(alias = "s")]
+    Size,
+    /// The most that the log and its archives may take
+    #[value(alias = "c")]
+    Ceiling,
 }
 
 impl Config {
     pub(super) fn run(self, appliance: &mut Appliance) -> Outcome {
-        let Some(value) = self.value else { return show(appliance) };
+        let Some(value) = &self.value else { return show(appliance) };
+        match self.parameter {
+            None | Some(Parameter::Event) => {}
+            Some(parameter) => return self.keep(parameter, value, appliance),
+        }
         let events = match value.as_str() {
             DEFAULT => None,
             list => Some(list.parse::<AuditEvents>().map_err(|error| {
@@ -50,6 +67,39 @@ impl Config {
         }
         appliance.order(&AdminRequest::ConfigureAudit { partition: self.partition, events })?;
         report(Success("audit config"))
+    }
+
+    /// Sets how the log is kept.
+    fn keep(&self, parameter: Parameter, value: &str, appliance: &mut Appliance) -> Outcome {
+        if self.partition.is_some() {
+            return Err(failure::bad_arguments("-partition goes with -parameter event alone"));
+        }
+        let bytes = || {
+            Size::parse(value).ok_or_else(|| {
+                failure::bad_arguments(format!("{value:?} is no size"))
+                    .remedy("Examples: 4096k, 16m.")
+            })
+        };
+        let setting = match parameter {
+            Parameter::Event | Parameter::Rotation => {
+                let rotation = value.parse::<Rotation>();
+                AuditSetting::Rotation(rotation.map_err(|error| {
+                    failure::bad_arguments(error.to_string()).remedy("Example: daily@12:05.")
+                })?)
+            }
+            Parameter::Size => AuditSetting::Size(bytes()?),
+            Parameter::Ceiling => AuditSetting::Ceiling(bytes()?),
+        };
+        match appliance.order_of(&AdminRequest::KeepAudit(setting))? {
+            Ok(()) => report(Success("audit config")),
+            Err(Status::ArgumentsBad) => Err(failure::bad_arguments(
+                "size and ceiling do not fit each other",
+            )
+            .remedy(
+                "The size is 16k to 256m, and the ceiling at least twice the size: see 'audit status'.",
+            )),
+            Err(status) => Err(failure::refused(status)),
+        }
     }
 }
 

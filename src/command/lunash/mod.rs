@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod audit_config;
+mod audit_log;
 mod client;
 mod failure;
 mod file;
@@ -61,7 +62,7 @@ pub enum Line {
     /// Configures the appliance
     #[command(subcommand, visible_alias = "sysc")]
     Sysconf(sysconf::Command),
-    /// Shows, checks and configures the audit log
+    /// Shows, checks, keeps and configures the audit log
     #[command(subcommand, visible_alias = "a")]
     Audit(audit::Command),
 }
@@ -121,7 +122,7 @@ impl Program for Lunash {
             Line::Service(command) => service::run(&command, appliance, console),
             Line::My(file::My::File(command)) => file::run(command, appliance, console),
             Line::Sysconf(command) => sysconf::run(&command, appliance, console),
-            Line::Audit(command) => audit::run(command, appliance),
+            Line::Audit(command) => audit::run(command, appliance, console),
         }
     }
 

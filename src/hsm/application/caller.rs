@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use crate::{
     hsm::{
-        Hsm, KnownPartition, LinkSession,
+        Hsm, KnownPartition, LinkClient, LinkSession,
         object::{Change, FIRST_SESSION_HANDLE, Object, Unlocked, is_private, permission},
         session::LoginMark,
     },
@@ -143,6 +143,7 @@ impl<'h> Caller<'h> {
         let objects = changes.iter().map(Change::object).chain(others);
         let objects = objects.map(|object| audit_object(object)).collect();
         let entry = self.entry(act, objects, Status::Ok);
+        self.check_audit_room()?;
         let record = self.hsm.record(Some(self.link.serial()), &entry)?;
         let _landing = self.landing()?;
         self.known.vault.write(self.hsm, self.unlocked.as_ref(), (changes, record))
@@ -154,13 +155,20 @@ impl<'h> Caller<'h> {
         let objects = objects.iter().copied().map(audit_object).collect();
         let entry = self.entry(act, objects, Status::Ok);
         let _landing = self.landing()?;
-        self.hsm.append(Some(self.link.serial()), &entry, durable)
+        self.append(&entry, durable)
     }
 
-    /// Records what was tried in vain.
+    /// Records what was tried in vain, or counts it.
+    ///
+    /// # Errors
+    /// A wrong password could not be recorded. Counters bound these, and each has its record.
     pub(super) fn record_failure(&self, act: AuditAct, status: Status) -> Result<(), Status> {
         let entry = self.entry(act, Vec::new(), status);
-        self.hsm.append(Some(self.link.serial()), &entry, true)
+        if status == Status::PinIncorrect {
+            return self.hsm.append(Some(self.link.serial()), &entry, true);
+        }
+        self.hsm.sum_up(self.link, &entry, true);
+        Ok(())
     }
 
     /// Records what came of a key's use. It does not wait for the disk.
@@ -170,12 +178,29 @@ impl<'h> Caller<'h> {
         key: &Object,
         outcome: Status,
     ) -> Result<(), Status> {
-        let entry = self.entry(act, vec![audit_object(key)], outcome);
-        self.hsm.append(Some(self.link.serial()), &entry, false)
+        self.append(&self.entry(act, vec![audit_object(key)], outcome), false)
+    }
+
+    /// Appends a record. What is done without a login is summed up: nothing else bounds it.
+    fn append(&self, entry: &AuditEntry, durable: bool) -> Result<(), Status> {
+        if self.role.is_none() {
+            self.hsm.sum_up(self.link, entry, durable);
+            return Ok(());
+        }
+        self.check_audit_room()?;
+        self.hsm.append(Some(self.link.serial()), entry, durable)
+    }
+
+    /// Whether the log has room. The administrator is who makes some.
+    fn check_audit_room(&self) -> Result<(), Status> {
+        match self.link.client() {
+            LinkClient::Administrator => Ok(()),
+            LinkClient::Stc(_) | LinkClient::Ntls(_) => self.hsm.check_audit_room(self.role),
+        }
     }
 
     fn entry(&self, act: AuditAct, objects: Vec<AuditObject>, outcome: Status) -> AuditEntry {
-        AuditEntry { actor: self.hsm.actor(self.link), role: self.role, act, objects, outcome }
+        AuditEntry { objects, ..self.hsm.link_entry(self.link, (act, self.role), outcome) }
     }
 }
 

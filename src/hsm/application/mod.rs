@@ -275,8 +275,8 @@ const fn act_of(request: &CryptokiRequest) -> Option<AuditAct> {
     })
 }
 
-/// Whether a failure is somebody's who tried what he may not. Slips of the pen are not recorded:
-/// they say nothing, and a client could fill the disk with them.
+/// Whether a failure is somebody's who tried what he may not; such failures are summed up. Slips of
+/// the pen are not recorded: they say nothing.
 const fn is_worth_a_record(status: Status) -> bool {
     matches!(
         status,

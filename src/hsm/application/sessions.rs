@@ -234,7 +234,7 @@ impl Caller<'_> {
     ) -> Result<Reply, Status> {
         let session = self.session(id)?;
         let role = self.role.ok_or(Status::UserNotLoggedIn)?;
-        self.hsm.check_again(self.link.serial(), role, password)?;
+        self.hsm.check_again(self.link, role, password)?;
         session.context.store(true, Ordering::Release);
         if let Err(ended) = self.check_still() {
             session.take_context();
