@@ -8,6 +8,8 @@
 mod arguments;
 #[path = "../../tests/pkcs11_edge/caller.rs"]
 mod caller;
+#[path = "../../tests/pkcs11_edge/guarded.rs"]
+mod guarded;
 #[path = "../../tests/pkcs11_edge/returns.rs"]
 mod returns;
 

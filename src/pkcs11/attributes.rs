@@ -7,7 +7,11 @@ use std::{marker::PhantomData, mem::size_of, ptr};
 use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG, CK_UNAVAILABLE_INFORMATION};
 use zeroize::Zeroizing;
 
-use super::memory::{Input, value};
+use super::{
+    bounds::{Bound, MOST_ATTRIBUTES},
+    memory::{Input, value},
+    reach::{self, PAGE},
+};
 use crate::model::{
     Status,
     cryptoki::{
@@ -16,9 +20,6 @@ use crate::model::{
     },
 };
 
-/// More attributes than any template has: a guard against lengths that are none.
-const MOST_ATTRIBUTES: usize = 4096;
-
 /// A template of the caller. `CKA_WRAP_TEMPLATE` and its kind hold templates, which hold none.
 ///
 /// # Safety
@@ -26,51 +27,88 @@ const MOST_ATTRIBUTES: usize = 4096;
 /// readable for their lengths.
 ///
 /// # Errors
-/// Null with a count, or a value that is not of its attribute's kind.
+/// Null with a count, more attributes or bytes than any template has, or a value that is not of
+/// its attribute's kind.
 pub(super) unsafe fn template(
     attributes: *const CK_ATTRIBUTE,
     count: CK_ULONG,
 ) -> Result<Template, Status> {
+    let mut left = Left { attributes: MOST_ATTRIBUTES, bytes: Bound::Template.most() };
+    let count = checked_count(attributes, count, left.attributes)?;
     // SAFETY: passed on.
-    unsafe { template_of(attributes, count, true) }
+    unsafe { left.template(attributes, count, true) }
 }
 
-unsafe fn template_of(
-    attributes: *const CK_ATTRIBUTE,
-    count: CK_ULONG,
-    may_nest: bool,
-) -> Result<Template, Status> {
-    let count = checked_count(attributes, count)?;
-    let mut template = Template::default();
-    for at in 0..count {
-        // SAFETY: inside the array of the contract.
-        let attribute = unsafe { value(attributes.add(at)) }?;
-        let kind = AttributeType(attribute.type_);
-        // SAFETY: passed on.
-        let value = unsafe { attribute_value(kind, attribute, may_nest) }?;
-        template.0.push(Attribute { kind, value });
-    }
-    Ok(template)
+/// What a template may still hold, with the templates inside it.
+struct Left {
+    attributes: usize,
+    bytes: usize,
 }
 
-unsafe fn attribute_value(
-    kind: AttributeType,
-    attribute: CK_ATTRIBUTE,
-    may_nest: bool,
-) -> Result<AttributeValue, Status> {
-    if kind.kind() == AttributeKind::Template {
-        if !may_nest || !attribute.ulValueLen.is_multiple_of(width::<CK_ATTRIBUTE>()) {
-            return Err(Status::AttributeValueInvalid);
+impl Left {
+    unsafe fn template(
+        &mut self,
+        attributes: *const CK_ATTRIBUTE,
+        count: usize,
+        may_nest: bool,
+    ) -> Result<Template, Status> {
+        self.attributes = self.attributes.checked_sub(count).ok_or(Bound::Template.beyond())?;
+        let mut template = Template::default();
+        template.0.try_reserve_exact(count).map_err(|_| Status::HostMemory)?;
+        for at in 0..count {
+            // SAFETY: inside the array of the contract.
+            let attribute = unsafe { value(attributes.add(at)) }?;
+            let kind = AttributeType(attribute.type_);
+            // SAFETY: passed on.
+            let value = unsafe { self.value(kind, attribute, may_nest) }?;
+            template.0.push(Attribute { kind, value });
         }
-        let count = attribute.ulValueLen / width::<CK_ATTRIBUTE>();
-        // SAFETY: the contract of an attribute that holds attributes.
-        let nested = unsafe { template_of(attribute.pValue.cast(), count, false) }?;
-        return Ok(AttributeValue::Template(nested));
+        Ok(template)
     }
-    // SAFETY: passed on.
-    let bytes = unsafe { Input::new(attribute.pValue.cast(), attribute.ulValueLen) };
-    let bytes = bytes.map_err(|_| Status::AttributeValueInvalid)?.copied();
-    from_bytes(kind, bytes)
+
+    unsafe fn value(
+        &mut self,
+        kind: AttributeType,
+        attribute: CK_ATTRIBUTE,
+        may_nest: bool,
+    ) -> Result<AttributeValue, Status> {
+        let invalid = Bound::Template.beyond();
+        if kind.kind() == AttributeKind::Template {
+            if !may_nest || !attribute.ulValueLen.is_multiple_of(width::<CK_ATTRIBUTE>()) {
+                return Err(invalid);
+            }
+            let count = attribute.ulValueLen / width::<CK_ATTRIBUTE>();
+            let nested: *const CK_ATTRIBUTE = attribute.pValue.cast();
+            let count = checked_count(nested, count, self.attributes).map_err(|_| invalid)?;
+            // SAFETY: the contract of an attribute that holds attributes.
+            let nested = unsafe { self.template(nested, count, false) }?;
+            return Ok(AttributeValue::Template(nested));
+        }
+        if !has_width(kind, attribute.ulValueLen) {
+            return Err(invalid);
+        }
+        // SAFETY: passed on.
+        let bytes =
+            unsafe { Input::new(attribute.pValue.cast(), attribute.ulValueLen, Bound::Template) };
+        let bytes = bytes.map_err(|_| invalid)?;
+        self.bytes = self.bytes.checked_sub(bytes.length()).ok_or(invalid)?;
+        let bytes = bytes.copied().map_err(|status| match status {
+            Status::HostMemory => status,
+            _ => invalid,
+        })?;
+        from_bytes(kind, bytes)
+    }
+}
+
+/// Whether a value of an attribute's kind can have this length in bytes.
+fn has_width(kind: AttributeType, length: CK_ULONG) -> bool {
+    match kind.kind() {
+        AttributeKind::Boolean => length == 1,
+        AttributeKind::Number => length == width::<CK_ULONG>(),
+        AttributeKind::Date => length == 0 || length == 8,
+        AttributeKind::Mechanisms => length.is_multiple_of(width::<CK_ULONG>()),
+        AttributeKind::Bytes | AttributeKind::Template => true,
+    }
 }
 
 /// A value as C lays it out.
@@ -86,7 +124,6 @@ fn from_bytes(kind: AttributeType, bytes: Zeroizing<Vec<u8>>) -> Result<Attribut
             let number = number(&bytes).ok_or(Status::AttributeValueInvalid)?;
             Ok(AttributeValue::Number(number))
         }
-        AttributeKind::Date if ![0, 8].contains(&bytes.len()) => Err(Status::AttributeValueInvalid),
         AttributeKind::Mechanisms => {
             let parts = bytes.chunks(size_of::<CK_ULONG>());
             let mechanisms = parts.map(|part| number(part).map(MechanismType)).collect();
@@ -117,7 +154,7 @@ impl Wanted<'_> {
         attributes: *mut CK_ATTRIBUTE,
         count: CK_ULONG,
     ) -> Result<Self, Status> {
-        let count = checked_count(attributes, count)?;
+        let count = checked_count(attributes, count, MOST_ATTRIBUTES)?;
         Ok(Self { attributes, count, caller: PhantomData })
     }
 
@@ -224,9 +261,17 @@ fn to_bytes(value: &AttributeValue) -> Zeroizing<Vec<u8>> {
     })
 }
 
-fn checked_count(attributes: *const CK_ATTRIBUTE, count: CK_ULONG) -> Result<usize, Status> {
+fn checked_count(
+    attributes: *const CK_ATTRIBUTE,
+    count: CK_ULONG,
+    most: usize,
+) -> Result<usize, Status> {
     let count = usize::try_from(count).map_err(|_| Status::ArgumentsBad)?;
-    if count > MOST_ATTRIBUTES || (attributes.is_null() && count > 0) {
+    if count > most || (attributes.is_null() && count > 0) {
+        return Err(Status::ArgumentsBad);
+    }
+    let bytes = count * size_of::<CK_ATTRIBUTE>();
+    if bytes > PAGE && !reach::is_readable(attributes.cast(), bytes) {
         return Err(Status::ArgumentsBad);
     }
     Ok(count)
@@ -281,6 +326,34 @@ mod tests {
         let mut inner = [attribute(AttributeType::WRAP_TEMPLATE, &mut [0_u8; 0])];
         assert_eq!(read(&[attribute(AttributeType::WRAP_TEMPLATE, &mut inner)]), invalid);
         assert_eq!(unsafe { template(ptr::null(), 1) }, Err(Status::ArgumentsBad));
+    }
+
+    #[test]
+    fn no_more_attributes_and_bytes_are_read_than_a_template_has() {
+        let mut token = [1_u8];
+        let one = attribute(AttributeType::TOKEN, &mut token);
+        assert_eq!(read(&[one; MOST_ATTRIBUTES]).map(|template| template.0.len()), Ok(256));
+        assert_eq!(read(&[one; MOST_ATTRIBUTES + 1]), Err(Status::ArgumentsBad));
+        let nest = |count: usize| {
+            let mut inner = vec![one; count];
+            read(&[one, attribute(AttributeType::WRAP_TEMPLATE, &mut inner), one])
+        };
+        assert!(nest(MOST_ATTRIBUTES - 3).is_ok());
+        // Those that stand beside it count as well, before and behind it.
+        for count in [MOST_ATTRIBUTES - 2, MOST_ATTRIBUTES, 4096] {
+            assert_eq!(nest(count), Err(Status::AttributeValueInvalid), "{count}");
+        }
+        let mut value = vec![0_u8; Bound::Template.most()];
+        let whole = attribute(AttributeType::VALUE, &mut value);
+        assert!(read(&[whole]).is_ok());
+        assert_eq!(read(&[whole, one]), Err(Status::AttributeValueInvalid));
+        for length in [Bound::Template.most() + 1, 1 << 32, 1 << 47, usize::MAX] {
+            for kind in [AttributeType::VALUE, AttributeType::TOKEN, AttributeType::WRAP_TEMPLATE] {
+                let length: CK_ULONG = length.try_into().unwrap();
+                let huge = CK_ATTRIBUTE { ulValueLen: length, ..attribute(kind, &mut token) };
+                assert_eq!(read(&[huge]), Err(Status::AttributeValueInvalid), "{length:#x}");
+            }
+        }
     }
 
     #[test]

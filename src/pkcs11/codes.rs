@@ -356,6 +356,97 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// What functions return for statuses that they may not: each way of [`nearest`].
+    const NEAREST: &[(Function, Status, CK_RV)] = &[
+        (Function::GetSlotInfo, DeviceRemoved, 0x30),
+        (Function::GetSlotList, DeviceRemoved, 0x6),
+        (Function::Sign, StcSessionInvalid, 0x32),
+        (Function::GetTokenInfo, StcNoChannel, 0x32),
+        (Function::CloseAllSessions, StcNoChannel, 0x32),
+        (Function::Sign, TokenNotPresent, 0x32),
+        (Function::GetSlotInfo, TokenNotPresent, 0x30),
+        (Function::Sign, TokenNotRecognized, 0x30),
+        (Function::SignInit, ObjectHandleInvalid, 0x60),
+        (Function::WrapKey, ObjectHandleInvalid, 0x60),
+        (Function::CopyObject, KeyHandleInvalid, 0x82),
+        (Function::UnwrapKey, KeyHandleInvalid, 0xf0),
+        (Function::WrapKey, KeyTypeInconsistent, 0x115),
+        (Function::UnwrapKey, KeyTypeInconsistent, 0xf2),
+        (Function::DecapsulateKey, KeyFunctionNotPermitted, 0xf2),
+        (Function::DeriveKey, KeyFunctionNotPermitted, 0x63),
+        (Function::DigestKey, KeyFunctionNotPermitted, 0x67),
+        (Function::UnwrapKey, KeySizeRange, 0xf1),
+        (Function::GenerateKey, KeySizeRange, 0x13),
+        (Function::EncryptUpdate, DataInvalid, 0x21),
+        (Function::Decrypt, DataInvalid, 0x40),
+        (Function::UnwrapKey, DataInvalid, 0x110),
+        (Function::Decrypt, DataLenRange, 0x41),
+        (Function::UnwrapKey, DataLenRange, 0x112),
+        (Function::DeriveKey, DataLenRange, 0x62),
+        (Function::Sign, EncryptedDataInvalid, 0x20),
+        (Function::UnwrapKey, EncryptedDataInvalid, 0x110),
+        (Function::Encrypt, EncryptedDataLenRange, 0x21),
+        (Function::UnwrapKey, EncryptedDataLenRange, 0x112),
+        (Function::Decrypt, WrappedKeyInvalid, 0x40),
+        (Function::DeriveKey, PublicKeyInvalid, 0x71),
+        (Function::DigestKey, PublicKeyInvalid, 0x60),
+        (Function::CopyObject, TemplateIncomplete, 0xd1),
+        (Function::InitToken, PinLenRange, 0xa0),
+        (Function::Login, PinInvalid, 0xa0),
+        (Function::Sign, PinExpired, 0x101),
+        (Function::DestroyObject, UserNotLoggedIn, 0x1b),
+        (Function::CopyObject, FunctionRejected, 0x1b),
+        (Function::SetPin, UserPinNotInitialized, 0xa0),
+        (Function::OpenSession, SessionReadOnly, 0xe2),
+        (Function::InitPin, SessionReadOnlyExists, 0xb5),
+        (Function::SetPin, SessionReadWriteSoExists, 0xb5),
+        (Function::Encrypt, SignatureInvalid, 0x6),
+    ];
+
+    #[test]
+    fn what_is_not_allowed_becomes_what_comes_nearest() {
+        for (function, status, code) in NEAREST {
+            assert!(!function.allows(*status), "{function:?} may return {status}");
+            assert_eq!(function.code(*status), *code, "{function:?}, {status}");
+        }
+    }
+
+    /// Statuses that a partition has for a function, and that the function may return as they are.
+    const OWN: &[(Function, &[Status])] = &[
+        (Function::InitToken, &[PinIncorrect, PinLocked, SessionExists]),
+        (Function::InitPin, &[PinInvalid, PinLenRange, SessionReadOnly, UserNotLoggedIn]),
+        (Function::SetPin, &[PinIncorrect, PinInvalid, PinLenRange, PinLocked, SessionReadOnly]),
+        (Function::Login, &[PinIncorrect, PinLocked, UserPinNotInitialized, UserTypeInvalid]),
+        (Function::Decrypt, &[EncryptedDataInvalid, EncryptedDataLenRange, UserNotLoggedIn]),
+        (Function::DecryptUpdate, &[EncryptedDataInvalid, EncryptedDataLenRange]),
+        (Function::DecryptFinal, &[EncryptedDataInvalid, EncryptedDataLenRange]),
+        (Function::DecryptDigestUpdate, &[EncryptedDataInvalid, EncryptedDataLenRange]),
+        (Function::DecryptVerifyUpdate, &[EncryptedDataInvalid, EncryptedDataLenRange]),
+        (Function::Encrypt, &[DataInvalid, DataLenRange]),
+        (Function::Sign, &[DataInvalid, DataLenRange, FunctionRejected, UserNotLoggedIn]),
+        (Function::Verify, &[SignatureInvalid, SignatureLenRange]),
+        (Function::VerifyFinal, &[SignatureInvalid, SignatureLenRange]),
+        (Function::VerifySignatureInit, &[SignatureLenRange]),
+        (Function::WrapKey, &[KeyUnextractable, KeyNotWrappable, WrappingKeyHandleInvalid]),
+        (Function::UnwrapKey, &[WrappedKeyInvalid, WrappedKeyLenRange, UnwrappingKeySizeRange]),
+        (Function::DecapsulateKey, &[UnwrappingKeyHandleInvalid, UnwrappingKeyTypeInconsistent]),
+        (Function::DecapsulateKey, &[WrappedKeyInvalid, WrappedKeyLenRange]),
+        (Function::GetAttributeValue, &[AttributeSensitive, AttributeTypeInvalid]),
+    ];
+
+    #[test]
+    fn what_a_function_has_of_its_own_is_returned_as_it_is() {
+        for (function, statuses) in OWN {
+            for status in *statuses {
+                assert_eq!(
+                    function.code(*status),
+                    CK_RV::from(status.code()),
+                    "{function:?}, {status}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn meaning_is_kept_where_it_can_be() {
         assert_eq!(Function::Sign.code(UserNotLoggedIn), 0x101);

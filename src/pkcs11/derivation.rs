@@ -13,8 +13,10 @@ use cryptoki_sys::{
 use zeroize::Zeroizing;
 
 use super::{
+    bounds::{Bound, DETAIL},
     memory::value,
-    parameters::{Raw, bytes},
+    parameters::{Raw, detail},
+    reach,
 };
 use crate::model::{
     Status,
@@ -62,15 +64,15 @@ pub(super) unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Pa
                 let given: CK_ECDH1_DERIVE_PARAMS = raw.read()?;
                 Ok(Parameters::Ecdh {
                     derivation: KeyDerivation(given.kdf),
-                    shared: bytes(given.pSharedData, given.ulSharedDataLen)?,
-                    public: bytes(given.pPublicData, given.ulPublicDataLen)?,
+                    shared: detail(given.pSharedData, given.ulSharedDataLen)?,
+                    public: detail(given.pPublicData, given.ulPublicDataLen)?,
                 })
             }
             MechanismType::HKDF_DERIVE | MechanismType::HKDF_DATA => hkdf(raw.read()?),
             MechanismType::PKCS5_PBKD2 => pbkdf2(raw.read()?),
             MechanismType::SP800_108_FEEDBACK_KDF => {
                 let given: CK_SP800_108_FEEDBACK_KDF_PARAMS = raw.read()?;
-                let feedback = bytes(given.pIV, given.ulIVLen)?;
+                let feedback = detail(given.pIV, given.ulIVLen)?;
                 let inner = CK_SP800_108_KDF_PARAMS {
                     prfType: given.prfType,
                     ulNumberOfDataParams: given.ulNumberOfDataParams,
@@ -85,7 +87,7 @@ pub(super) unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Pa
             }
             MechanismType::AES_CBC_ENCRYPT_DATA => {
                 let given: CK_AES_CBC_ENCRYPT_DATA_PARAMS = raw.read()?;
-                let data = bytes(given.pData, given.length)?;
+                let data = detail(given.pData, given.length)?;
                 Ok(Parameters::CbcEncryptData { vector: given.iv, data })
             }
             MechanismType::CONCATENATE_BASE_AND_KEY => {
@@ -93,7 +95,7 @@ pub(super) unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Pa
             }
             _ => {
                 let given: CK_KEY_DERIVATION_STRING_DATA = raw.read()?;
-                Ok(Parameters::Data(Zeroizing::new(bytes(given.pData, given.ulLen)?)))
+                Ok(Parameters::Data(Zeroizing::new(detail(given.pData, given.ulLen)?)))
             }
         }
     }
@@ -106,11 +108,11 @@ unsafe fn hkdf(given: CK_HKDF_PARAMS) -> Result<Parameters, Status> {
             // Where nothing is extracted there is no salt, of whatever type.
             _ if given.bExtract == 0 => HkdfSalt::Null,
             CKF_HKDF_SALT_NULL => HkdfSalt::Null,
-            CKF_HKDF_SALT_DATA => HkdfSalt::Data(bytes(given.pSalt, given.ulSaltLen)?),
+            CKF_HKDF_SALT_DATA => HkdfSalt::Data(detail(given.pSalt, given.ulSaltLen)?),
             CKF_HKDF_SALT_KEY => HkdfSalt::Key(ObjectHandle(given.hSaltKey)),
             _ => return Err(Status::MechanismParamInvalid),
         };
-        (salt, bytes(given.pInfo, given.ulInfoLen)?)
+        (salt, detail(given.pInfo, given.ulInfoLen)?)
     };
     Ok(Parameters::Hkdf {
         extract: given.bExtract != 0,
@@ -136,10 +138,30 @@ unsafe fn pbkdf2(given: CK_PKCS5_PBKD2_PARAMS2) -> Result<Parameters, Status> {
     }
     // SAFETY: passed on.
     let (salt, password) = unsafe {
-        let password = Zeroizing::new(bytes(given.pPassword, given.ulPasswordLen)?);
-        (bytes(given.pSaltSourceData, given.ulSaltSourceDataLen)?, password)
+        let length = password_length(given.ulPasswordLen)?;
+        let password = Zeroizing::new(detail(given.pPassword, length)?);
+        (detail(given.pSaltSourceData, given.ulSaltSourceDataLen)?, password)
     };
     Ok(Parameters::Pbkdf2 { salt, iterations: Iterations(given.iterations), prf, password })
+}
+
+/// The length of a password. Up to version 2.40 the structure had the same size, and a pointer to
+/// the length in this place; programs go on to use it. No password is as long as an address is high.
+///
+/// # Safety
+/// A pointer that leads to readable memory leads to a length.
+unsafe fn password_length(given: CK_ULONG) -> Result<CK_ULONG, Status> {
+    match usize::try_from(given) {
+        Ok(address) if address > DETAIL => {
+            let pointer = std::ptr::with_exposed_provenance::<CK_ULONG>(address);
+            if !reach::is_readable(pointer.cast(), size_of::<CK_ULONG>()) {
+                return Err(Status::MechanismParamInvalid);
+            }
+            // SAFETY: it can be read, and any bytes are a number.
+            unsafe { value(pointer) }
+        }
+        _ => Ok(given),
+    }
 }
 
 unsafe fn sp800_108(
@@ -184,7 +206,7 @@ unsafe fn piece(given: CK_PRF_DATA_PARAM, counts: bool) -> Result<PrfData, Statu
                     sum_of_keys: format.dkmLengthMethod == CK_SP800_108_DKM_LENGTH_SUM_OF_KEYS,
                 })
             }
-            CK_SP800_108_BYTE_ARRAY => Ok(PrfData::Bytes(raw.bytes()?)),
+            CK_SP800_108_BYTE_ARRAY => Ok(PrfData::Bytes(raw.bytes(Bound::Detail)?)),
             _ => Err(Status::MechanismParamInvalid),
         }
     }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::operation::Bytes;
+use super::memory::{Bytes, Input};
 use crate::{
     crypto::{HashFunction, Hashing},
     model::{
@@ -31,31 +31,47 @@ pub(super) fn function(mechanism: &Mechanism) -> Option<HashFunction> {
     }
 }
 
+/// Data are copied in pieces of so many bytes: as much as there is room for anywhere.
+const PIECE: usize = 64 * 1024;
+
 /// The digest of data in one part.
 ///
 /// # Errors
-/// The library failed.
-pub(super) fn digest(function: HashFunction, data: &[u8]) -> Result<Bytes, Status> {
-    let hash = function.hash(data).map_err(|_| Status::FunctionFailed)?;
-    Ok(Zeroizing::new(hash.as_ref().to_vec()))
+/// The data are not there, or the library failed.
+pub(super) fn digest(function: HashFunction, data: &Input) -> Result<Bytes, Status> {
+    finish(*start(function, data)?)
+}
+
+/// What tells the same data again, without keeping them.
+///
+/// # Errors
+/// As [`digest`].
+pub(super) fn fingerprint(data: &Input) -> Result<Bytes, Status> {
+    digest(HashFunction::Sha256, data)
 }
 
 /// Begins a digest with its first part.
 ///
 /// # Errors
-/// The library failed.
-pub(super) fn start(function: HashFunction, data: &[u8]) -> Result<Box<Hashing>, Status> {
+/// As [`digest`].
+pub(super) fn start(function: HashFunction, data: &Input) -> Result<Box<Hashing>, Status> {
     let mut hashing = function.start().map_err(|_| Status::FunctionFailed)?;
-    hashing.update(data).map_err(|_| Status::FunctionFailed)?;
+    take(&mut hashing, data)?;
     Ok(Box::new(hashing))
 }
 
 /// Takes the next part.
 ///
 /// # Errors
-/// The library failed.
-pub(super) fn take(hashing: &mut Hashing, data: &[u8]) -> Result<(), Status> {
-    hashing.update(data).map_err(|_| Status::FunctionFailed)
+/// As [`digest`].
+pub(super) fn take(hashing: &mut Hashing, data: &Input) -> Result<(), Status> {
+    let mut copy = Bytes::default();
+    for piece in data.pieces(PIECE) {
+        copy.clear();
+        piece.append_to(&mut copy)?;
+        hashing.update(&copy).map_err(|_| Status::FunctionFailed)?;
+    }
+    Ok(())
 }
 
 /// The digest of all parts.

@@ -8,7 +8,14 @@ use std::{marker::PhantomData, ptr};
 use cryptoki_sys::CK_ULONG;
 use zeroize::Zeroizing;
 
+use super::{
+    bounds::Bound,
+    reach::{self, PAGE},
+};
 use crate::model::Status;
+
+/// Bytes that are erased when dropped.
+pub(super) type Bytes = Zeroizing<Vec<u8>>;
 
 /// Bytes of the caller. Output may lie over them, so they are copied before anything is written.
 #[derive(Clone, Copy)]
@@ -18,18 +25,37 @@ pub(super) struct Input<'a> {
     caller: PhantomData<&'a [u8]>,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Takes a pointer and a length that may be wrong; of a greater one than a page the ends are
+    /// looked for before anything else is done.
+    ///
     /// # Safety
-    /// `pointer` is null or points to `length` readable bytes for the lifetime.
+    /// `pointer` is null, or no other thread writes to the `length` bytes there for the lifetime;
+    /// if there are no more than a page of them, they are readable.
     ///
     /// # Errors
-    /// Null with a length, or a length beyond all memory.
-    pub(super) unsafe fn new(pointer: *const u8, length: CK_ULONG) -> Result<Self, Status> {
-        let length = usize::try_from(length).map_err(|_| Status::ArgumentsBad)?;
-        if (pointer.is_null() && length > 0) || isize::try_from(length).is_err() {
+    /// Null with a length, no memory of such a length, or more than the bound.
+    pub(super) unsafe fn new(
+        pointer: *const u8,
+        length: CK_ULONG,
+        bound: Bound,
+    ) -> Result<Self, Status> {
+        let length = usize::try_from(length).map_err(|_| bound.beyond())?;
+        if length > bound.most() {
+            return Err(bound.beyond());
+        }
+        if pointer.is_null() && length > 0 {
+            return Err(Status::ArgumentsBad);
+        }
+        if length > PAGE && !reach::has_ends(pointer, length) {
             return Err(Status::ArgumentsBad);
         }
         Ok(Self { pointer, length, caller: PhantomData })
+    }
+
+    /// Bytes of this library's own.
+    pub(super) const fn of(bytes: &'a [u8]) -> Self {
+        Self { pointer: bytes.as_ptr(), length: bytes.len(), caller: PhantomData }
     }
 
     /// Whether the caller gave no bytes at all.
@@ -43,21 +69,56 @@ impl Input<'_> {
     }
 
     /// The bytes, which are erased when dropped.
-    pub(super) fn copied(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.plain())
+    ///
+    /// # Errors
+    /// They are not there, or there is no memory for them.
+    pub(super) fn copied(&self) -> Result<Bytes, Status> {
+        let mut copy = Bytes::default();
+        self.append_to(&mut copy)?;
+        Ok(copy)
     }
 
     /// The bytes, which are no secret.
-    pub(super) fn plain(&self) -> Vec<u8> {
-        let mut copy = Vec::with_capacity(self.length);
+    ///
+    /// # Errors
+    /// As [`Self::copied`].
+    pub(super) fn plain(&self) -> Result<Vec<u8>, Status> {
+        let mut copy = Vec::new();
+        self.append_to(&mut copy)?;
+        Ok(copy)
+    }
+
+    /// Appends the bytes.
+    ///
+    /// # Errors
+    /// As [`Self::copied`].
+    pub(super) fn append_to(&self, copy: &mut Vec<u8>) -> Result<(), Status> {
+        if self.length > PAGE && !reach::is_readable(self.pointer, self.length) {
+            return Err(Status::ArgumentsBad);
+        }
+        copy.try_reserve_exact(self.length).map_err(|_| Status::HostMemory)?;
         if self.length > 0 {
-            // SAFETY: by the contract of `new` the source is readable, and the copy has room.
+            // SAFETY: the source is readable, by the contract of `new` or because it was looked
+            // for; the copy has room.
             unsafe {
-                ptr::copy_nonoverlapping(self.pointer, copy.as_mut_ptr(), self.length);
-                copy.set_len(self.length);
+                ptr::copy_nonoverlapping(
+                    self.pointer,
+                    copy.as_mut_ptr().add(copy.len()),
+                    self.length,
+                );
+                copy.set_len(copy.len() + self.length);
             }
         }
-        copy
+        Ok(())
+    }
+
+    /// The bytes in pieces of at most so many, each to be copied by itself.
+    pub(super) fn pieces(self, most: usize) -> impl Iterator<Item = Self> {
+        (0..self.length).step_by(most.max(1)).map(move |from| Self {
+            pointer: self.pointer.wrapping_add(from),
+            length: most.min(self.length - from),
+            caller: PhantomData,
+        })
     }
 }
 
@@ -201,11 +262,48 @@ mod tests {
     #[test]
     fn lengths_are_checked() {
         let bytes = [1, 2, 3];
-        let input = unsafe { Input::new(bytes.as_ptr(), 3) }.unwrap();
-        assert_eq!(input.plain(), bytes);
-        assert!(unsafe { Input::new(ptr::null(), 1) }.is_err());
-        assert!(unsafe { Input::new(bytes.as_ptr(), CK_ULONG::MAX) }.is_err());
-        assert!(unsafe { Input::new(ptr::null(), 0) }.unwrap().is_absent());
+        let input = unsafe { Input::new(bytes.as_ptr(), 3, Bound::Pin) }.unwrap();
+        assert_eq!((input.length(), input.plain()), (3, Ok(bytes.to_vec())));
+        assert!(unsafe { Input::new(ptr::null(), 0, Bound::Pin) }.unwrap().is_absent());
+        for bound in BOUNDS {
+            let refused = |pointer, length| unsafe { Input::new(pointer, length, bound) }.err();
+            assert_eq!(refused(ptr::null(), 1), Some(Status::ArgumentsBad));
+            for length in [1 << 32, 1 << 40, 1 << 47, 1 << 62, i64::MAX.unsigned_abs(), 1 << 63] {
+                assert_eq!(refused(bytes.as_ptr(), length), Some(bound.beyond()), "{length:#x}");
+            }
+            assert_eq!(refused(bytes.as_ptr(), CK_ULONG::MAX), Some(bound.beyond()));
+            let most = CK_ULONG::try_from(bound.most()).unwrap();
+            assert_eq!(refused(bytes.as_ptr(), most + 1), Some(bound.beyond()));
+        }
+    }
+
+    const BOUNDS: [Bound; 11] = [
+        Bound::Bulk,
+        Bound::Pin,
+        Bound::TokenLabel,
+        Bound::Template,
+        Bound::Signature,
+        Bound::WrappedKey,
+        Bound::Nonce,
+        Bound::Associated,
+        Bound::Detail,
+        Bound::Seed,
+        Bound::Random,
+    ];
+
+    #[test]
+    fn pieces_are_the_whole() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(3 * PAGE + 1).collect();
+        let input = Input::of(&bytes);
+        for most in [1, 7, PAGE, PAGE + 1, 4 * PAGE] {
+            let mut whole = Vec::new();
+            for piece in input.pieces(most) {
+                assert!((1..=most).contains(&piece.length()));
+                piece.append_to(&mut whole).unwrap();
+            }
+            assert_eq!(whole, bytes);
+        }
+        assert_eq!(Input::of(&[]).pieces(9).count(), 0);
     }
 
     #[test]

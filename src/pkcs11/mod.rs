@@ -11,6 +11,7 @@
 //! encapsulation and verification with the signature first.
 
 mod attributes;
+mod bounds;
 mod codes;
 mod derivation;
 mod entry;
@@ -21,6 +22,7 @@ mod memory;
 mod operation;
 mod parameters;
 mod process;
+mod reach;
 mod requests;
 mod search;
 mod session;

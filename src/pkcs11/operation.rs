@@ -9,8 +9,6 @@
 
 use std::mem;
 
-use zeroize::Zeroizing;
-
 use super::{
     hashing,
     memory::{Fit, Input, Output},
@@ -24,7 +22,7 @@ use crate::{
     },
 };
 
-pub(super) type Bytes = Zeroizing<Vec<u8>>;
+pub(super) use super::memory::Bytes;
 
 /// Parts are gathered up to so many bytes.
 const GATHERED: usize = 64 * 1024;
@@ -51,7 +49,8 @@ pub(super) struct Active {
 pub(super) enum Stage {
     /// Initialized; the partition knows nothing of it.
     Ready,
-    /// Done in one part, and the caller does not have the answer yet.
+    /// Done in one part, and the caller does not have the answer yet. The same data, told by their
+    /// digest, get it.
     Answered { data: Bytes, answer: Bytes },
     /// In parts, held here.
     Gathering(Bytes),
@@ -59,7 +58,7 @@ pub(super) enum Stage {
     Hashing(Box<Hashing>),
     /// In parts, on the partition.
     Running,
-    /// A part is done, and the caller does not have its answer yet.
+    /// A part is done, and the caller does not have its answer yet; as above.
     Updated { data: Bytes, answer: Bytes },
     /// The last part is done, and the caller does not have its answer yet.
     Ended(Bytes),
@@ -146,15 +145,16 @@ impl Session {
             state.operations.0.push(active);
             return Ok(());
         }
-        let data = data.copied();
-        let (data, answer) = match mem::replace(&mut active.stage, Stage::Ready) {
-            Stage::Answered { data: before, answer } if before == data => (data, answer),
+        let answer = match mem::replace(&mut active.stage, Stage::Ready) {
+            Stage::Answered { data: before, answer } if before == hashing::fingerprint(data)? => {
+                answer
+            }
             Stage::Ready | Stage::Answered { .. } => self.perform(&mut active, data)?,
             stage => return self.out_of_order(operation, &stage),
         };
         let fit = output.give(&answer);
         if fit != Fit::Given {
-            active.stage = Stage::Answered { data, answer };
+            active.stage = Stage::Answered { data: hashing::fingerprint(data)?, answer };
             state.operations.0.push(active);
         }
         fit.status()
@@ -171,22 +171,22 @@ impl Session {
             return self.out_of_order(Operation::Verify, &active.stage);
         }
         active.set_signature(signature)?;
-        self.perform(&mut active, data.copied()).map(|_| ())
+        self.perform(&mut active, data).map(|_| ())
     }
 
     /// Takes the next part of an operation that gives nothing before its end.
     ///
     /// # Errors
     /// None is initialized, or it failed, which ends it.
-    pub(super) fn take_part(&self, operation: Operation, data: &[u8]) -> Result<(), Status> {
+    pub(super) fn take_part(&self, operation: Operation, data: &Input) -> Result<(), Status> {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
         match &mut active.stage {
-            stage @ Stage::Ready if data.len() <= GATHERED => {
-                *stage = Stage::Gathering(Zeroizing::new(data.to_vec()));
+            stage @ Stage::Ready if data.length() <= GATHERED => {
+                *stage = Stage::Gathering(data.copied()?);
             }
-            Stage::Gathering(parts) if parts.len() + data.len() <= GATHERED => {
-                parts.extend_from_slice(data);
+            Stage::Gathering(parts) if data.length() <= GATHERED.saturating_sub(parts.len()) => {
+                data.append_to(parts)?;
             }
             Stage::Hashing(hashing) => hashing::take(hashing, data)?,
             Stage::Ready | Stage::Gathering(_) | Stage::Running => {
@@ -235,12 +235,13 @@ impl Session {
     ) -> Result<Option<Bytes>, Status> {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
-        let data = data.copied();
         let answer = match mem::replace(&mut active.stage, Stage::Running) {
-            Stage::Updated { data: before, answer } if before == data => answer,
+            Stage::Updated { data: before, answer } if before == hashing::fingerprint(data)? => {
+                answer
+            }
             stage @ (Stage::Ready | Stage::Running) if output.is_question() => {
                 // An upper bound will do, and nothing is done for it.
-                output.tell(data.len() + BLOCKS);
+                output.tell(data.length().saturating_add(BLOCKS));
                 active.stage = stage;
                 state.operations.0.push(active);
                 return Ok(None);
@@ -248,7 +249,7 @@ impl Session {
             stage @ (Stage::Ready | Stage::Running) => {
                 active.stage = stage;
                 self.run(&mut active)?;
-                self.update(&active, &data)?
+                self.update(&active, data)?
             }
             stage => return self.out_of_order(operation, &stage),
         };
@@ -256,7 +257,7 @@ impl Session {
         let given = if fit == Fit::Given {
             Some(answer)
         } else {
-            active.stage = Stage::Updated { data, answer };
+            active.stage = Stage::Updated { data: hashing::fingerprint(data)?, answer };
             None
         };
         state.operations.0.push(active);
@@ -279,10 +280,10 @@ impl Session {
             return Err(Status::OperationNotInitialized);
         }
         // Output may lie over the data.
-        let plain = data.copied();
+        let plain = data.copied()?;
         match self.give_part(first, data, output)? {
-            Some(_) if first == Operation::Encrypt => self.take_part(second, &plain),
-            Some(given) => self.take_part(second, &given),
+            Some(_) if first == Operation::Encrypt => self.take_part(second, &Input::of(&plain)),
+            Some(given) => self.take_part(second, &Input::of(&given)),
             None => Ok(()),
         }
     }

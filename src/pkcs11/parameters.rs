@@ -12,6 +12,7 @@ use cryptoki_sys::{
 };
 
 use super::{
+    bounds::Bound,
     derivation,
     memory::{Input, value},
 };
@@ -46,7 +47,10 @@ pub(super) unsafe fn mechanism_or_none(
     // SAFETY: passed on.
     let parameters = unsafe { parameters(mechanism, raw) };
     // Which problem a parameter had is one and the same to the caller.
-    let parameters = parameters.map_err(|_| Status::MechanismParamInvalid)?;
+    let parameters = parameters.map_err(|status| match status {
+        Status::HostMemory => status,
+        _ => Status::MechanismParamInvalid,
+    })?;
     Ok(Some(Mechanism { mechanism, parameters }))
 }
 
@@ -95,10 +99,10 @@ impl Raw {
     /// The parameter is readable for its length.
     ///
     /// # Errors
-    /// Null with a length.
-    pub(super) unsafe fn bytes(&self) -> Result<Vec<u8>, Status> {
+    /// Null with a length, or more than the bound.
+    pub(super) unsafe fn bytes(&self, bound: Bound) -> Result<Vec<u8>, Status> {
         // SAFETY: passed on.
-        Ok(unsafe { Input::new(self.pointer, self.length) }?.plain())
+        unsafe { Input::new(self.pointer, self.length, bound) }?.plain()
     }
 }
 
@@ -108,10 +112,22 @@ impl Raw {
 /// `pointer` is null or readable for `length`.
 ///
 /// # Errors
-/// Null with a length.
-pub(super) unsafe fn bytes<T>(pointer: *const T, length: CK_ULONG) -> Result<Vec<u8>, Status> {
+/// Null with a length, or more than the bound.
+unsafe fn bytes<T>(pointer: *const T, length: CK_ULONG, bound: Bound) -> Result<Vec<u8>, Status> {
     // SAFETY: passed on.
-    Ok(unsafe { Input::new(pointer.cast(), length) }?.plain())
+    unsafe { Input::new(pointer.cast(), length, bound) }?.plain()
+}
+
+/// The bytes of a label, a salt, a public key and their kind.
+///
+/// # Safety
+/// As [`bytes`].
+///
+/// # Errors
+/// As [`bytes`].
+pub(super) unsafe fn detail<T>(pointer: *const T, length: CK_ULONG) -> Result<Vec<u8>, Status> {
+    // SAFETY: passed on.
+    unsafe { bytes(pointer, length, Bound::Detail) }
 }
 
 unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, Status> {
@@ -142,8 +158,8 @@ unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, S
             M::AES_CCM => {
                 let given: CK_CCM_PARAMS = raw.read()?;
                 let inner = GcmLike {
-                    nonce: bytes(given.pNonce, given.ulNonceLen)?,
-                    associated: bytes(given.pAAD, given.ulAADLen)?,
+                    nonce: bytes(given.pNonce, given.ulNonceLen, Bound::Nonce)?,
+                    associated: bytes(given.pAAD, given.ulAADLen, Bound::Associated)?,
                     tag_bits: given.ulMACLen.saturating_mul(8),
                 };
                 Ok(Parameters::Ccm { data_bytes: given.ulDataLen, inner })
@@ -151,18 +167,18 @@ unsafe fn parameters(mechanism: MechanismType, raw: Raw) -> Result<Parameters, S
             M::CHACHA20_POLY1305 => {
                 let given: CK_SALSA20_CHACHA20_POLY1305_PARAMS = raw.read()?;
                 Ok(Parameters::Gcm(GcmLike {
-                    nonce: bytes(given.pNonce, given.ulNonceLen)?,
-                    associated: bytes(given.pAAD, given.ulAADLen)?,
+                    nonce: bytes(given.pNonce, given.ulNonceLen, Bound::Nonce)?,
+                    associated: bytes(given.pAAD, given.ulAADLen, Bound::Associated)?,
                     tag_bits: POLY1305_TAG_BITS,
                 }))
             }
             M::AES_CBC | M::AES_CBC_PAD | M::AES_GMAC | M::AES_KEY_WRAP | M::AES_KEY_WRAP_KWP => {
-                let bytes = raw.bytes()?;
+                let bytes = raw.bytes(Bound::Nonce)?;
                 Ok(if bytes.is_empty() { Parameters::None } else { Parameters::Bytes(bytes) })
             }
             M::EDDSA if !raw.is_absent() => {
                 let given: CK_EDDSA_PARAMS = raw.read()?;
-                let context = bytes(given.pContextData, given.ulContextDataLen)?;
+                let context = detail(given.pContextData, given.ulContextDataLen)?;
                 Ok(Parameters::Eddsa { prehash: given.phFlag != 0, context })
             }
             M::ML_DSA if !raw.is_absent() => sign_context(raw),
@@ -196,7 +212,7 @@ unsafe fn oaep(raw: Raw) -> Result<Parameters, Status> {
     // SAFETY: passed on.
     let (given, label) = unsafe {
         let given: CK_RSA_PKCS_OAEP_PARAMS = raw.read()?;
-        (given, bytes(given.pSourceData, given.ulSourceDataLen)?)
+        (given, detail(given.pSourceData, given.ulSourceDataLen)?)
     };
     // Zero is what programs leave that give no label.
     if given.source != CKZ_DATA_SPECIFIED && (given.source != 0 || !label.is_empty()) {
@@ -230,8 +246,8 @@ unsafe fn gcm(raw: Raw) -> Result<GcmLike, Status> {
             Err(_) => raw.read()?,
         };
         Ok(GcmLike {
-            nonce: bytes(given.nonce, given.nonce_length)?,
-            associated: bytes(given.associated, given.associated_length)?,
+            nonce: bytes(given.nonce, given.nonce_length, Bound::Nonce)?,
+            associated: bytes(given.associated, given.associated_length, Bound::Associated)?,
             tag_bits: given.tag_bits,
         })
     }
@@ -241,7 +257,7 @@ unsafe fn sign_context(raw: Raw) -> Result<Parameters, Status> {
     // SAFETY: passed on.
     let (hedge, context) = unsafe {
         let given: CK_SIGN_ADDITIONAL_CONTEXT = raw.read()?;
-        (given.hedgeVariant, bytes(given.pContext, given.ulContextLen)?)
+        (given.hedgeVariant, detail(given.pContext, given.ulContextLen)?)
     };
     let hedge = match hedge {
         CKH_HEDGE_PREFERRED => None,

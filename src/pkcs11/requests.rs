@@ -2,10 +2,9 @@
 
 use std::mem;
 
-use zeroize::Zeroizing;
-
 use super::{
     hashing,
+    memory::Input,
     operation::{Active, Bytes, Stage},
     session::{Session, State},
     slot::Use,
@@ -52,42 +51,35 @@ impl Session {
     }
 
     /// Does it all at once.
-    pub(super) fn perform(
-        &self,
-        active: &mut Active,
-        data: Bytes,
-    ) -> Result<(Bytes, Bytes), Status> {
+    pub(super) fn perform(&self, active: &mut Active, data: &Input) -> Result<Bytes, Status> {
         if let Some(function) = active.hash_function() {
-            let answer = hashing::digest(function, &data)?;
-            return Ok((data, answer));
+            return hashing::digest(function, data);
         }
-        if data.len() > PIECE {
-            let answer = self.perform_in_pieces(active, &data)?;
-            return Ok((data, answer));
+        if data.length() > PIECE {
+            return self.perform_in_pieces(active, data);
         }
-        let Active { operation, key, .. } = *active;
-        let request = Request::Cryptoki(CryptokiRequest::Perform {
+        self.ask_bytes(&Request::Cryptoki(CryptokiRequest::Perform {
             session: self.id(),
-            operation,
+            operation: active.operation,
             mechanism: active.mechanism.clone(),
-            key,
-            data,
+            key: active.key,
+            data: data.copied()?,
             signature: active.signature.clone().unwrap_or_default(),
-        });
-        let answer = self.ask_bytes(&request)?;
-        match request {
-            Request::Cryptoki(CryptokiRequest::Perform { data, .. }) => Ok((data, answer)),
-            _ => Err(Status::GeneralError),
-        }
+        }))
     }
 
-    fn perform_in_pieces(&self, active: &mut Active, data: &[u8]) -> Result<Bytes, Status> {
-        self.run(active)?;
+    fn perform_in_pieces(&self, active: &mut Active, data: &Input) -> Result<Bytes, Status> {
         let mut answer = Bytes::default();
-        for piece in data.chunks(PIECE) {
-            answer.extend_from_slice(&self.update(active, piece)?);
+        if matches!(active.operation, Operation::Encrypt | Operation::Decrypt) {
+            // What comes is about as long as what goes; if there is no memory nothing is begun.
+            let length = data.length().saturating_add(PIECE);
+            answer.try_reserve_exact(length).map_err(|_| Status::HostMemory)?;
         }
-        answer.extend_from_slice(&self.finish(active)?);
+        self.run(active)?;
+        for piece in data.pieces(PIECE) {
+            Input::of(&self.update(active, &piece)?).append_to(&mut answer)?;
+        }
+        Input::of(&self.finish(active)?).append_to(&mut answer)?;
         Ok(answer)
     }
 
@@ -95,11 +87,11 @@ impl Session {
     pub(super) fn leave_gathering(&self, active: &mut Active) -> Result<(), Status> {
         match (active.hash_function(), &active.stage) {
             (Some(function), Stage::Ready) => {
-                active.stage = Stage::Hashing(hashing::start(function, &[])?);
+                active.stage = Stage::Hashing(hashing::start(function, &Input::of(&[]))?);
                 Ok(())
             }
             (Some(function), Stage::Gathering(parts)) => {
-                active.stage = Stage::Hashing(hashing::start(function, parts)?);
+                active.stage = Stage::Hashing(hashing::start(function, &Input::of(parts))?);
                 Ok(())
             }
             _ => self.run(active),
@@ -123,25 +115,25 @@ impl Session {
             key: active.key,
         })?;
         if !gathered.is_empty() {
-            self.update(active, &gathered)?;
+            self.update(active, &Input::of(&gathered))?;
         }
         Ok(())
     }
 
     /// The next part of a running operation, in as many requests as it takes.
-    pub(super) fn update(&self, active: &Active, data: &[u8]) -> Result<Bytes, Status> {
+    pub(super) fn update(&self, active: &Active, data: &Input) -> Result<Bytes, Status> {
         let mut answer = Bytes::default();
-        for piece in data.chunks(PIECE) {
-            let request = Request::Cryptoki(CryptokiRequest::Update {
-                session: self.id(),
-                operation: active.operation,
-                data: Zeroizing::new(piece.to_vec()),
+        for piece in data.pieces(PIECE) {
+            let given = piece.copied().and_then(|data| {
+                let (session, operation) = (self.id(), active.operation);
+                let request = CryptokiRequest::Update { session, operation, data };
+                self.ask_bytes(&Request::Cryptoki(request))
             });
-            let given = self.give_up_after(active, self.ask_bytes(&request))?;
+            let given = self.give_up_after(active, given)?;
             if answer.is_empty() {
                 answer = given;
             } else {
-                answer.extend_from_slice(&given);
+                self.give_up_after(active, Input::of(&given).append_to(&mut answer))?;
             }
         }
         Ok(answer)
@@ -156,8 +148,8 @@ impl Session {
                 self.ask_bytes(&Request::Cryptoki(request))
             }
             Stage::Hashing(hashing) => hashing::finish(*hashing),
-            Stage::Gathering(parts) => self.perform(active, parts).map(|(_, answer)| answer),
-            _ => self.perform(active, Bytes::default()).map(|(_, answer)| answer),
+            Stage::Gathering(parts) => self.perform(active, &Input::of(&parts)),
+            _ => self.perform(active, &Input::of(&[])),
         }
     }
 

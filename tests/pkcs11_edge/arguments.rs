@@ -4,7 +4,10 @@ use std::{ffi::c_void, ptr};
 
 use cryptoki_sys::*;
 
-use super::caller::{Caller, Choices, PIN, ROOM};
+use super::{
+    caller::{Caller, Choices, PIN, ROOM},
+    guarded::NO_LENGTHS,
+};
 
 /// Mechanisms of every kind of parameter, and none at all.
 pub const MECHANISMS: &[CK_MECHANISM_TYPE] = &[
@@ -90,15 +93,15 @@ impl Caller {
 
     /// Room for any structure, or none.
     pub fn one<T>(&mut self, c: &mut Choices) -> *mut T {
-        if c.byte() == 0 { ptr::null_mut() } else { self.room.as_mut_ptr().cast() }
+        if c.byte() == 0 { ptr::null_mut() } else { self.room.last(ROOM).cast() }
     }
 
     pub fn some<T>(&mut self, c: &mut Choices) -> *mut T {
-        if c.byte() < 64 { ptr::null_mut() } else { self.room.as_mut_ptr().cast() }
+        if c.byte() < 64 { ptr::null_mut() } else { self.room.last(ROOM).cast() }
     }
 
     pub fn rarely(&mut self, c: &mut Choices) -> *mut c_void {
-        if c.byte() < 200 { ptr::null_mut() } else { self.room.as_mut_ptr().cast() }
+        if c.byte() < 200 { ptr::null_mut() } else { self.room.last(ROOM).cast() }
     }
 
     /// A place that holds the length of [`Self::some`], in elements of up to eight bytes.
@@ -116,44 +119,56 @@ impl Caller {
     }
 
     pub fn pin(&mut self, c: &mut Choices) -> *mut CK_UTF8CHAR {
-        self.data[..PIN.len()].copy_from_slice(PIN);
-        if c.byte() == 0 { ptr::null_mut() } else { self.data.as_mut_ptr() }
+        let pin = self.data.hold(PIN);
+        if c.byte() == 0 { ptr::null_mut() } else { pin }
     }
 
     pub fn data(&mut self, c: &mut Choices) -> (*mut CK_BYTE, CK_ULONG) {
-        let length = c.of(&[0, 1, 16, 20, 32, 64, 256, ROOM as CK_ULONG, CK_ULONG::MAX]);
+        let none = c.of(&NO_LENGTHS);
+        let length = c.of(&[0, 1, 16, 20, 32, 64, 256, ROOM as CK_ULONG, none]);
+        let bytes = usize::try_from(length).unwrap_or(ROOM).min(ROOM);
         match c.byte() % 8 {
             0 => (ptr::null_mut(), length),
             // Output may lie over the data.
-            1 => (self.room.as_mut_ptr(), length),
-            _ => (self.data.as_mut_ptr(), length),
+            1 => (self.room.last(ROOM), length),
+            _ => (self.data.last(bytes), length),
         }
     }
 
     /// A mechanism, or none; its parameter is none, a number of bytes, or pointers to data.
     pub fn mechanism(&mut self, c: &mut Choices) -> *mut CK_MECHANISM {
         let words = usize::from(c.byte()) % 12;
-        let data = self.data.as_mut_ptr() as u64;
+        let data = self.data.last(ROOM) as u64;
         for word in &mut self.parameter[..words] {
-            // A pointer never comes with a length that leaves the data: lengths are below it.
-            *word = c.of(&[0, 1, 2, 12, 16, 32, 96, 128, CKM_SHA256, data, CK_ULONG::MAX]);
+            // A pointer never comes with a length that leaves the data a little.
+            let none = c.of(&NO_LENGTHS);
+            *word = c.of(&[0, 1, 2, 12, 16, 32, 96, 128, CKM_SHA256, data, none]);
         }
         let lengths = [words * 8, words * 8, 16.min(words * 8), 1.min(words * 8)];
         self.mechanism.mechanism = c.of(MECHANISMS);
         self.mechanism.ulParameterLen = c.of(&lengths) as CK_ULONG;
-        self.mechanism.pParameter = self.parameter.as_mut_ptr().cast();
+        self.mechanism.pParameter = self.structure.last(0).cast();
         if words == 0 && c.byte() < 128 {
             self.mechanism.pParameter = ptr::null_mut();
             self.mechanism.ulParameterLen = c.of(&[0, 8]);
         }
         self.make_sound();
+        if words > 0 {
+            let bytes: Vec<u8> =
+                self.parameter.iter().flat_map(|word| word.to_ne_bytes()).take(words * 8).collect();
+            let told = usize::try_from(self.mechanism.ulParameterLen).unwrap_or(0);
+            self.mechanism.pParameter = self.structure.hold(&bytes[..told]).cast();
+            if c.byte() < 8 {
+                self.mechanism.ulParameterLen = c.of(&NO_LENGTHS);
+            }
+        }
         if c.byte() == 0 { ptr::null_mut() } else { &raw mut self.mechanism }
     }
 
     /// A structure with a pointer where its type has a length, or a length where it has a
     /// pointer, is no C program's: such words become null or small.
     pub fn make_sound(&mut self) {
-        let data = self.data.as_mut_ptr() as u64;
+        let data = self.data.last(ROOM) as u64;
         let lengths: &[usize] = match self.mechanism.mechanism {
             CKM_RSA_PKCS_OAEP => &[4],
             CKM_AES_GCM if self.mechanism.ulParameterLen == 40 => &[1, 3],
@@ -176,7 +191,9 @@ impl Caller {
         );
         for (at, word) in self.parameter.iter_mut().enumerate() {
             if lengths.contains(&at) {
-                if *word == data {
+                // A structure of version 2.x has a pointer to the password's length.
+                let points = self.mechanism.mechanism == CKM_PKCS5_PBKD2 && at == 8;
+                if *word == data && !points {
                     *word = 0;
                 }
                 // An array of structures with pointers of their own is too deep for words.
@@ -222,6 +239,7 @@ impl Caller {
             let (value, length) = match (kind, c.byte()) {
                 (CKA_WRAP_TEMPLATE, _) => (ptr::null_mut(), c.of(&[0, 24, 7])),
                 (_, 0) => (ptr::null_mut(), c.of(&[0, 8, CK_ULONG::MAX])),
+                (_, 1) => (value, c.of(&NO_LENGTHS)),
                 _ => (value, length),
             };
             self.attributes.push(CK_ATTRIBUTE { type_: kind, pValue: value, ulValueLen: length });

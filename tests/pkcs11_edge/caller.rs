@@ -1,10 +1,13 @@
 //! Calls of C functions by bytes that choose everything: the function, which pointers are null,
-//! lengths, handles, mechanisms, attributes. What a C program may not do even so, such as a length
-//! beyond its buffer, is not chosen.
+//! lengths, handles, mechanisms, attributes. A length that is not right is one that no memory has;
+//! what a C program may not do even so, such as a length a little beyond its buffer, is not chosen.
 
 use std::ptr;
 
-use super::arguments::MECHANISMS;
+use super::{
+    arguments::MECHANISMS,
+    guarded::{NO_LENGTHS, Page},
+};
 use cryptoki_sys::*;
 use lunacm::pkcs11::function_list_3_2;
 
@@ -34,12 +37,13 @@ pub struct Caller {
     pub list: &'static CK_FUNCTION_LIST_3_2,
     pub sessions: Vec<CK_SESSION_HANDLE>,
     pub objects: Vec<CK_OBJECT_HANDLE>,
-    pub data: Vec<u8>,
-    pub room: Vec<u8>,
+    pub data: Page,
+    pub room: Page,
     pub length: CK_ULONG,
     pub handle: CK_ULONG,
     pub other_handle: CK_ULONG,
     pub parameter: Vec<u64>,
+    pub structure: Page,
     pub mechanism: CK_MECHANISM,
     pub values: Vec<Vec<u64>>,
     pub attributes: Vec<CK_ATTRIBUTE>,
@@ -53,12 +57,13 @@ impl Caller {
             list: function_list_3_2(),
             sessions: Vec::new(),
             objects: vec![0, CK_ULONG::MAX, 1, 2, 3, 4, 5],
-            data: vec![0x61; ROOM],
-            room: vec![0; ROOM],
+            data: Page::new(),
+            room: Page::new(),
             length: 0,
             handle: 0,
             other_handle: 0,
             parameter: vec![0; 16],
+            structure: Page::new(),
             mechanism: nothing,
             values: Vec::new(),
             attributes: Vec::new(),
@@ -202,7 +207,8 @@ impl Caller {
                 }
                 59 => self.data_only(l.C_SeedRandom, s, c),
                 60 => {
-                    let wanted = c.of(&[0, 1, 64, ROOM as CK_ULONG]);
+                    let none = c.of(&NO_LENGTHS);
+                    let wanted = c.of(&[0, 1, 64, ROOM as CK_ULONG, none]);
                     l.C_GenerateRandom.unwrap()(s, self.some(c), wanted)
                 }
                 61 => {

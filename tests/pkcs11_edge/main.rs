@@ -15,6 +15,8 @@ mod token;
 
 mod arguments;
 mod caller;
+mod guarded;
+mod lengths;
 mod lifecycle;
 mod mechanisms;
 mod returns;

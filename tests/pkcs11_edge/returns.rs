@@ -9,7 +9,14 @@ const LISTS: &str = include_str!("returns.txt");
 /// # Errors
 /// It does not.
 pub fn check(number: u8, code: u64) -> Result<(), String> {
-    let names = NAMES[usize::from(number)];
+    check_name(NAMES[usize::from(number)], code)
+}
+
+/// As [`check`], by the function's name without `C_`, or by several of which one was called.
+///
+/// # Errors
+/// It is not listed.
+pub fn check_name(names: &str, code: u64) -> Result<(), String> {
     let status = u32::try_from(code).ok().and_then(Status::from_code);
     let symbol = status.map(|status| status.symbol().trim_start_matches("CKR_"));
     let listed = symbol.is_some_and(|symbol| {

@@ -11,6 +11,7 @@ use crate::{
     },
     pkcs11::{
         attributes::template,
+        bounds::Bound,
         memory::{Input, Output, Place},
         parameters::mechanism,
         process,
@@ -102,7 +103,7 @@ c_functions! {
             session: session.id(),
             mechanism: mechanism(given)?,
             unwrapping_key: ObjectHandle(unwrapping_key),
-            wrapped: Input::new(wrapped, wrapped_length)?.plain(),
+            wrapped: Input::new(wrapped, wrapped_length, Bound::WrappedKey)?.plain()?,
             template: template(attributes, count)?,
         };
         place.put(session.ask_object(request)?.0);
@@ -180,7 +181,7 @@ c_functions! {
             session: session.id(),
             mechanism: mechanism(given)?,
             private_key: ObjectHandle(private_key),
-            ciphertext: Input::new(ciphertext, ciphertext_length)?.plain(),
+            ciphertext: Input::new(ciphertext, ciphertext_length, Bound::WrappedKey)?.plain()?,
             template: template(attributes, count)?,
         };
         place.put(session.ask_object(request)?.0);
@@ -194,7 +195,7 @@ c_functions! {
         length: CK_ULONG,
     ) {
         process::library()?.session(session)?;
-        Input::new(seed, length)?;
+        Input::new(seed, length, Bound::Seed)?;
         Err(Status::RandomSeedNotSupported)
     }
 
@@ -205,7 +206,7 @@ c_functions! {
         length: CK_ULONG,
     ) {
         let session = process::library()?.session(session)?;
-        let wanted = Input::new(bytes, length)?.length();
+        let wanted = Input::new(bytes, length, Bound::Random)?.length();
         let mut done = 0;
         while done < wanted {
             let count = (wanted - done).min(MOST_RANDOM);

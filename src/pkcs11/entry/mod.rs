@@ -52,6 +52,7 @@ macro_rules! c_functions {
     };
 }
 
+mod cancel;
 pub(super) mod cipher;
 pub(super) mod digest;
 pub(super) mod general;
@@ -64,9 +65,10 @@ pub(super) mod token;
 pub(super) mod unsupported;
 pub(super) mod verify;
 
-/// Runs the body of a C function: no panic leaves it, and the status becomes a return value of
+/// Runs the body of a C function: no panic leaves it, no cancellation ends it, and the status becomes a return value of
 /// this function.
 fn answer(function: Function, body: impl FnOnce() -> Result<(), Status>) -> CK_RV {
+    let _uncancelled = cancel::Uncancelled::new();
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Status::GeneralError));
     let status = outcome.err().unwrap_or(Status::Ok);
     let code = function.code(status);

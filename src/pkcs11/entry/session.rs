@@ -12,6 +12,7 @@ use super::token::password;
 use crate::{
     model::{Role, Status, cryptoki::Operation},
     pkcs11::{
+        bounds::Bound,
         library::Library,
         memory::{Input, Output, Place},
         process,
@@ -108,7 +109,7 @@ c_functions! {
         _authentication_key: CK_OBJECT_HANDLE,
     ) {
         process::library()?.session(session)?;
-        Input::new(state, length)?;
+        Input::new(state, length, Bound::Bulk)?;
         Err(Status::SavedStateInvalid)
     }
 
@@ -138,7 +139,7 @@ c_functions! {
         let library = process::library()?;
         let session = library.session(session)?;
         let user = User::of_type(user)?;
-        if !Input::new(name, name_length)?.plain().is_empty() {
+        if Input::new(name, name_length, Bound::Pin)?.length() > 0 {
             return Err(Status::ArgumentsBad);
         }
         check_login(&library, &session, user)?;

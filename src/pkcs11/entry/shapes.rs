@@ -8,9 +8,11 @@ use crate::{
         cryptoki::{ObjectHandle, Operation},
     },
     pkcs11::{
+        bounds::Bound,
         memory::{Input, Output},
         parameters::mechanism_or_none,
         process,
+        session::Session,
     },
 };
 
@@ -35,6 +37,28 @@ pub(super) unsafe fn begin(
     session.begin(operation, mechanism, Some(ObjectHandle(key)))
 }
 
+/// Memory of the caller's, whose length may be wrong.
+///
+/// # Safety
+/// As [`Input::new`].
+unsafe fn input<'a>(data: Data) -> Result<Input<'a>, Status> {
+    // SAFETY: passed on.
+    unsafe { Input::new(data.0, data.1, Bound::Bulk) }
+}
+
+/// What a call needs to go on with an operation. One without it ends the operation, as every
+/// failure does but that of a buffer which is too small (section 5.2).
+fn needed<T>(
+    session: &Session,
+    operation: Operation,
+    given: Result<T, Status>,
+) -> Result<T, Status> {
+    if given.is_err() {
+        session.cancel(operation);
+    }
+    given
+}
+
 /// `C_Encrypt` and its kind.
 ///
 /// # Safety
@@ -46,8 +70,9 @@ pub(super) unsafe fn whole(
 ) -> Result<(), Status> {
     let session = process::library()?.session(session)?;
     // SAFETY: the contract is the caller's.
-    let (data, output) = unsafe { (Input::new(data.0, data.1)?, Output::new(output.0, output.1)?) };
-    session.in_one_part(operation, &data, &output)
+    let (data, output) = unsafe { (input(data), Output::new(output.0, output.1)) };
+    let output = needed(&session, operation, output)?;
+    session.in_one_part(operation, &needed(&session, operation, data)?, &output)
 }
 
 /// `C_EncryptUpdate` and `C_DecryptUpdate`.
@@ -61,8 +86,9 @@ pub(super) unsafe fn part(
 ) -> Result<(), Status> {
     let session = process::library()?.session(session)?;
     // SAFETY: the contract is the caller's.
-    let (data, output) = unsafe { (Input::new(data.0, data.1)?, Output::new(output.0, output.1)?) };
-    session.give_part(operation, &data, &output).map(|_| ())
+    let (data, output) = unsafe { (input(data), Output::new(output.0, output.1)) };
+    let output = needed(&session, operation, output)?;
+    session.give_part(operation, &needed(&session, operation, data)?, &output).map(|_| ())
 }
 
 /// `C_DigestEncryptUpdate` and its kind: the second operation takes its part once the caller has
@@ -77,8 +103,9 @@ pub(super) unsafe fn part_of_two(
 ) -> Result<(), Status> {
     let session = process::library()?.session(session)?;
     // SAFETY: the contract is the caller's.
-    let (data, output) = unsafe { (Input::new(data.0, data.1)?, Output::new(output.0, output.1)?) };
-    session.in_two(&data, &output, operations)
+    let (data, output) = unsafe { (input(data), Output::new(output.0, output.1)) };
+    let output = needed(&session, operations.0, output)?;
+    session.in_two(&needed(&session, operations.0, data)?, &output, operations)
 }
 
 /// `C_DigestUpdate` and its kind.
@@ -92,7 +119,27 @@ pub(super) unsafe fn taken_part(
 ) -> Result<(), Status> {
     let session = process::library()?.session(session)?;
     // SAFETY: the contract is the caller's.
-    session.take_part(operation, &unsafe { Input::new(data.0, data.1) }?.copied())
+    let data = needed(&session, operation, unsafe { input(data) })?;
+    session.take_part(operation, &data)
+}
+
+/// `C_VerifyFinal` and its kind, and `C_Verify`: the signature, if one comes with the call.
+///
+/// # Safety
+/// The pointer is null or leads to as much memory as told.
+pub(super) unsafe fn signature(session: &Session, given: Data) -> Result<Vec<u8>, Status> {
+    // SAFETY: the contract is the caller's.
+    let given = unsafe { Input::new(given.0, given.1, Bound::Signature) };
+    needed(session, Operation::Verify, given.and_then(|given| given.plain()))
+}
+
+/// `C_Verify` and `C_VerifySignature`: the data.
+///
+/// # Safety
+/// As that of [`signature`].
+pub(super) unsafe fn verified<'a>(session: &Session, data: Data) -> Result<Input<'a>, Status> {
+    // SAFETY: the contract is the caller's.
+    needed(session, Operation::Verify, unsafe { input(data) })
 }
 
 /// `C_EncryptFinal` and its kind.
@@ -106,5 +153,6 @@ pub(super) unsafe fn end(
 ) -> Result<(), Status> {
     let session = process::library()?.session(session)?;
     // SAFETY: the contract is the caller's.
-    session.end(operation, &unsafe { Output::new(output.0, output.1) }?)
+    let output = unsafe { Output::new(output.0, output.1) };
+    session.end(operation, &needed(&session, operation, output)?)
 }

@@ -10,6 +10,7 @@ use cryptoki_sys::{
 use crate::{
     model::{Password, Status},
     pkcs11::{
+        bounds::Bound,
         memory::{Input, Output, Place},
         process, token,
     },
@@ -102,11 +103,11 @@ c_functions! {
     ) {
         let library = process::library()?;
         let password = password(pin, pin_length)?;
-        let label = Input::new(label, token::LABEL_BYTES)?;
+        let label = Input::new(label, token::LABEL_BYTES, Bound::TokenLabel)?;
         if label.is_absent() {
             return Err(Status::ArgumentsBad);
         }
-        token::initialize(&library, &*library.slot(slot)?, password, &label.plain())
+        token::initialize(&library, &*library.slot(slot)?, password, &label.plain()?)
     }
 
     /// `C_InitPIN`: makes the Crypto Officer.
@@ -140,16 +141,16 @@ c_functions! {
 /// `pin` is null or readable for its length.
 ///
 /// # Errors
-/// None is given, or it is no text, which no password is.
+/// None is given, it is longer than any, or it is no text, which no password is.
 pub(super) unsafe fn password(
     pin: *const CK_UTF8CHAR,
     length: CK_ULONG,
 ) -> Result<Password, Status> {
     // SAFETY: passed on.
-    let pin = unsafe { Input::new(pin, length) }?;
+    let pin = unsafe { Input::new(pin, length, Bound::Pin) }?;
     if pin.is_absent() {
         return Err(Status::ArgumentsBad);
     }
-    let text = String::from_utf8(pin.plain()).map_err(|_| Status::PinIncorrect)?;
+    let text = String::from_utf8(pin.plain()?).map_err(|_| Status::PinIncorrect)?;
     Ok(Password::new(text))
 }

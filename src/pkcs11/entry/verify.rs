@@ -2,10 +2,10 @@
 
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
-use super::shapes::{begin, taken_part, whole};
+use super::shapes::{begin, signature as given_signature, taken_part, verified, whole};
 use crate::{
     model::cryptoki::{ObjectHandle, Operation},
-    pkcs11::{memory::Input, parameters::mechanism_or_none, process},
+    pkcs11::{bounds::Bound, memory::Input, parameters::mechanism_or_none, process},
 };
 
 c_functions! {
@@ -27,8 +27,8 @@ c_functions! {
         signature_length: CK_ULONG,
     ) {
         let session = process::library()?.session(session)?;
-        let signature = Input::new(signature, signature_length)?.plain();
-        session.verify(&Input::new(data, data_length)?, Some(signature))
+        let signature = given_signature(&session, (signature, signature_length))?;
+        session.verify(&verified(&session, (data, data_length))?, Some(signature))
     }
 
     /// `C_VerifyUpdate`.
@@ -47,7 +47,7 @@ c_functions! {
         signature_length: CK_ULONG,
     ) {
         let session = process::library()?.session(session)?;
-        let signature = Input::new(signature, signature_length)?.plain();
+        let signature = given_signature(&session, (signature, signature_length))?;
         session.end_verification(Some(signature))
     }
 
@@ -81,7 +81,7 @@ c_functions! {
     ) {
         let session = process::library()?.session(session)?;
         let mechanism = mechanism_or_none(mechanism)?;
-        let signature = Input::new(signature, signature_length)?.plain();
+        let signature = Input::new(signature, signature_length, Bound::Signature)?.plain()?;
         let given = (Some(ObjectHandle(key)), Some(signature));
         session.begin_with_signature(Operation::Verify, mechanism, given)
     }
@@ -93,7 +93,7 @@ c_functions! {
         data_length: CK_ULONG,
     ) {
         let session = process::library()?.session(session)?;
-        session.verify(&Input::new(data, data_length)?, None)
+        session.verify(&verified(&session, (data, data_length))?, None)
     }
 
     /// `C_VerifySignatureUpdate` (version 3.2).
