@@ -6,6 +6,7 @@
 //! | rank | module | its one job |
 //! |---|---|---|
 //! | 0 | [`model`] | the words of the domain: slot, partition, role, request, status |
+//! | 0 | [`hardening`] | what a process denies itself and others |
 //! | 0 | [`shell`] | any command shell: words, parsing, help, terminal, scripts |
 //! | 1 | [`wire`] | values to bytes and back, identity files |
 //! | 1 | [`crypto`] | primitives: AEAD, hash, key agreement, password hash, randomness |
@@ -19,6 +20,7 @@
 //! | 5 | [`pkcs11`] | the PKCS#11 module: C functions to requests |
 //! | 6 | [`embedded`] | an appliance and its first client in one process |
 
+pub mod hardening;
 pub mod model;
 pub mod shell;
 

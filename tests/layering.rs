@@ -7,7 +7,7 @@ use std::{fs, iter::Peekable, path::Path, str::Chars};
 
 /// The layers by rank. A module names only modules of lower ranks.
 const RANKS: [&[&str]; 8] = [
-    &["model", "shell"],
+    &["model", "shell", "hardening"],
     &["wire", "crypto"],
     &["channel", "store"],
     &["hsm", "net"],

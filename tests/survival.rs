@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's own mistakes may panic")]
 
+mod hardening;
 mod world;
 
 use std::{

@@ -8,5 +8,7 @@ use lunacm::{
 };
 
 fn main() -> ExitCode {
+    // Passwords pass through here. A system that refuses has no dumps to hide them from.
+    let _ = lunacm::hardening::hide_memory();
     run_single("cmu", || Ok(Cmu::new(located::home()?)))
 }

@@ -12,6 +12,8 @@ use lunacm::{
 };
 
 fn main() -> ExitCode {
+    // Passwords pass through here. A system that refuses has no dumps to hide them from.
+    let _ = lunacm::hardening::hide_memory();
     let arguments = match arguments::<Arguments>() {
         Ok(arguments) => arguments,
         Err(status) => return status,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Parser;
 
 use crate::{
-    appliance::{LinkLimits, Settings},
+    appliance::{LinkLimits, PrivilegeError, ServiceUser, Settings},
     net::Limits,
     shell::Manual,
 };
@@ -46,15 +46,23 @@ pub struct Arguments {
     /// replies, before its link is ended
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.transfer.as_secs())]
     transfer_timeout: u64,
+    /// The user to become for good, once the address is listened on; the data directory belongs to
+    /// that user, or is made so. Root alone can do this
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
 }
 
 const DEFAULT_IDLE_SECONDS: u64 = 8 * 60 * 60;
 
 impl Arguments {
     /// What the daemon starts with.
-    pub fn settings(self) -> Settings {
+    ///
+    /// # Errors
+    /// There is no such user.
+    pub fn settings(self) -> Result<Settings, PrivilegeError> {
+        let user = self.user.as_deref().map(ServiceUser::of_name).transpose()?;
         let idle = Some(self.idle_timeout).filter(|seconds| *seconds > 0);
-        Settings {
+        Ok(Settings {
             data: self.data,
             listen: self.listen,
             name: self.name,
@@ -66,7 +74,8 @@ impl Arguments {
                 transfer: Duration::from_secs(self.transfer_timeout.max(1)),
             },
             links: LinkLimits { all: self.max_links, per_client: self.max_links_per_client },
-        }
+            user,
+        })
     }
 }
 

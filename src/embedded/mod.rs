@@ -121,6 +121,7 @@ async fn listen(data: &std::path::Path) -> Result<Option<Appliance>, EmbeddedErr
             name: name.clone(),
             limits: Limits::DEFAULT,
             links: LinkLimits::DEFAULT,
+            user: None,
         };
         match Appliance::start(&settings).await {
             Ok(appliance) => {
