@@ -47,7 +47,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::AuditArchive { .. }
         | AdminRequest::AuditStatus
         | AdminRequest::CheckAudit
-        | AdminRequest::AuditConfig => return None,
+        | AdminRequest::AuditConfig
+        | AdminRequest::SelfTest => return None,
         _ => AuditAct::Administer,
     })
 }

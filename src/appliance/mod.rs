@@ -13,6 +13,7 @@ mod keeper;
 mod links;
 mod ntls_desk;
 mod opening;
+mod privileges;
 mod registered;
 mod services;
 mod stc;
@@ -22,6 +23,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -30,11 +32,15 @@ pub use certificate::CertificateError;
 pub use data::DataError;
 pub use desk::Desk;
 pub use links::LinkLimits;
+pub use privileges::{PrivilegeError, ServiceUser};
 
 use crate::{
     channel::Responder,
-    crypto::{KeyPair, PasswordParameters, RandomError, SystemRandom},
-    hsm::{Hsm, Surroundings},
+    crypto::{
+        KeyPair, PasswordParameters, RandomError, SelfTestFailure, SystemRandom, check_answers,
+    },
+    hardening,
+    hsm::{Hsm, Surroundings, mechanism},
     model::Status,
     net::{Limits, Server, server_config},
     store::StoreError,
@@ -59,6 +65,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How many links there may be.
     pub links: LinkLimits,
+    /// The user to become once the listener is open; none stays who it is.
+    pub user: Option<ServiceUser>,
 }
 
 /// A running appliance.
@@ -81,10 +89,17 @@ impl Appliance {
     /// The directory is in use by another appliance, damaged or not writable, or the address
     /// cannot be listened on.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        test_primitives()?;
         let listener = TcpListener::bind(&settings.listen)
             .await
             .map_err(|error| StartError::Listen { address: settings.listen.clone(), error })?;
         let address = listener.local_addr().map_err(StartError::Console)?;
+        if let Some(user) = &settings.user {
+            user.own(&settings.data)?;
+            user.become_for_good()?;
+            // To become another user made the memory visible again to that one.
+            hardening::hide_memory().map_err(|error| StartError::Hidden(error.into()))?;
+        }
         let data = DataDirectory::open(&settings.data)?;
         data.name_host(settings.name.as_deref())?;
         let identity = certificate::load_or_make(&data, address.ip())?;
@@ -167,6 +182,17 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
+    /// The user to run as.
+    #[error("{0}")]
+    User(#[from] PrivilegeError),
+    /// The process's memory cannot be hidden from others.
+    #[error("core dumps cannot be turned off: {0}")]
+    Hidden(io::Error),
+    /// A primitive does not do what it should.
+    #[error(
+        "{0}\nNothing may be done with keys on this machine: check its memory and processor, and install the package again."
+    )]
+    SelfTest(#[from] SelfTestFailure),
     /// The data directory.
     #[error("{0}")]
     Data(#[from] DataError),
@@ -185,6 +211,15 @@ pub enum StartError {
     /// The administrator's socket.
     #[error("cannot open the administrator's socket: {0}")]
     Console(io::Error),
+}
+
+/// Goes through the known answers of every primitive, before anything depends on one.
+fn test_primitives() -> Result<(), SelfTestFailure> {
+    let begin = Instant::now();
+    let passed = check_answers(&mechanism::known_answers())?;
+    let milliseconds = begin.elapsed().as_millis();
+    tracing::info!(passed, milliseconds, "self-tests of the primitives passed");
+    Ok(())
 }
 
 fn listen_remedy(error: &io::Error) -> &'static str {

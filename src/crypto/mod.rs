@@ -22,6 +22,7 @@ mod password;
 mod primitive;
 mod random;
 mod rsa;
+mod self_test;
 
 pub use aead::{AeadError, AeadKey, Cipher, NONCE_BYTES, TAG_BYTES};
 pub use certificate::CertificateHash;
@@ -49,3 +50,4 @@ pub use password::{PasswordHash, PasswordKey, PasswordParameters};
 pub use primitive::PrimitiveError;
 pub use random::{Random, RandomError, SystemRandom};
 pub use rsa::{OaepScheme, PssScheme, RSA_BITS, RsaComponents, RsaPrivateKey, RsaPublicKey};
+pub use self_test::{KnownAnswer, SelfTestFailure, check_answers, known_answers};

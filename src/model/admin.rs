@@ -209,6 +209,8 @@ pub enum AdminRequest {
         /// Which of its records.
         query: AuditQuery,
     },
+    /// Has every primitive tested: [`AdminReply::SelfTested`].
+    SelfTest,
 }
 
 /// What a partition gets when it is initialized for the first time.
@@ -278,6 +280,24 @@ pub enum AdminReply {
     Content(Vec<u8>),
     /// To [`AdminRequest::AuditStatus`].
     AuditStatus(Box<AuditStatus>),
+    /// To [`AdminRequest::SelfTest`].
+    SelfTested(SelfTestReport),
+}
+
+/// What came of a self-test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfTestReport {
+    /// The primitives.
+    pub primitives: Vec<PrimitiveTest>,
+}
+
+/// Whether a primitive does what its standard says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrimitiveTest {
+    /// The primitive's name.
+    pub name: String,
+    /// Whether it does.
+    pub passed: bool,
 }
 
 /// The storage a new partition gets.

@@ -26,7 +26,8 @@ mod status;
 mod stc;
 
 pub use admin::{
-    AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry, StorageSize,
+    AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry,
+    PrimitiveTest, SelfTestReport, StorageSize,
 };
 pub use application::{ApplicationId, ApplicationIdError};
 pub use audit::{AuditAct, AuditActor, AuditEntry, AuditObject, AuditQuery, AuditRecord};

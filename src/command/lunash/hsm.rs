@@ -11,7 +11,7 @@ use super::{
     hsm_policy::{ChangePolicy, ChangePw, Forced, ShowPolicies},
     password,
     screen::{Success, yes_no},
-    template,
+    self_test, template,
 };
 use crate::{
     model::{AdminReply, AdminRequest, HsmInfo, Label, MINIMUM_PASSWORD, Password, Status},
@@ -52,6 +52,9 @@ pub enum Command {
     /// Erases the HSM and sets its policies back to their defaults
     #[command(name = "factoryReset", visible_alias = "fr")]
     FactoryReset(Forced),
+    /// Tests the primitives that keys are used with
+    #[command(name = "selfTest", visible_alias = "se")]
+    SelfTest,
     /// Manages firmware (not in software)
     Firmware(Unavailable),
     /// Shows or clears tampers (not in software)
@@ -113,6 +116,7 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
         Command::ChangePw(options) => options.run(appliance, console),
         Command::Zeroize(options) => options.zeroize(appliance, console, false),
         Command::FactoryReset(options) => options.zeroize(appliance, console, true),
+        Command::SelfTest => self_test::run(appliance),
         Command::Firmware(_) => Err(failure::unavailable(
             "software has no firmware of its own",
             "Install another version of the package.",

@@ -20,6 +20,7 @@ mod partition_policy;
 mod partition_roles;
 mod policy_table;
 mod screen;
+mod self_test;
 mod service;
 mod sysconf;
 mod template;

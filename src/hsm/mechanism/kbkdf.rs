@@ -6,7 +6,7 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::{Mac, MacKey, PrimitiveError},
+    crypto::{KnownAnswer, Mac, MacKey, PrimitiveError},
     model::{
         Status,
         cryptoki::{KeyType, Mechanism, MechanismType, Parameters, PrfData},
@@ -14,6 +14,23 @@ use crate::{
 };
 
 use super::{fault, hashes, key::Secret};
+
+/// What the counter mode over HMAC-SHA-256 gives, beside what it should give.
+pub(super) fn known_answer() -> KnownAnswer {
+    let text = PrfData::Bytes(b"label\0context".to_vec());
+    let data = vec![PrfData::Counter { little_endian: false, bits: 32 }, text];
+    let parameters =
+        Parameters::Sp800108 { prf: MechanismType::SHA256_HMAC, data, feedback: Vec::new() };
+    let mechanism = Mechanism { mechanism: MechanismType::SP800_108_COUNTER_KDF, parameters };
+    let key: Vec<u8> = (0..32).collect();
+    let given = Secret::new(KeyType::GENERIC_SECRET, &key)
+        .and_then(|key| derive(&mechanism, &key, 40))
+        .map_err(|_| PrimitiveError::Library);
+    KnownAnswer::new("SP 800-108 KDF", given.map(|bytes| bytes.to_vec()), KNOWN)
+}
+
+const KNOWN: &str =
+    "18b8910606f09c475658fb393a63521855b7deee922916562c76d87ba4f91aa88d4d4fe95ec82226";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {

@@ -16,6 +16,7 @@ mod hashes;
 mod kbkdf;
 mod key;
 mod operation;
+mod pairwise;
 mod prepare;
 mod running;
 mod scheme;
@@ -28,6 +29,16 @@ pub use encapsulate::{decapsulate, encapsulate};
 pub use generate::{generate_key, generate_pair};
 pub use key::PreparedKey;
 pub use operation::{check, perform};
+pub use pairwise::check_pair;
 pub use running::{Running, begin};
 pub use table::{find, info};
 pub use wrap::{unwrap, wrap};
+
+use crate::crypto::{self, KnownAnswer};
+
+/// What every primitive gives now, those that are put together here among them.
+pub fn known_answers() -> Vec<KnownAnswer> {
+    let mut rows = crypto::known_answers();
+    rows.push(kbkdf::known_answer());
+    rows
+}
