@@ -9,7 +9,7 @@ use crate::{
         object::{Makings, Object, Origin, check_form, complete, permission},
     },
     model::{
-        AuditAct, Status,
+        AuditAct, Policy, Status,
         cryptoki::{
             AttributeType as A, HkdfSalt, Mechanism, ObjectClass, ObjectHandle, Parameters,
             SessionId, Template,
@@ -49,6 +49,9 @@ impl Caller<'_> {
         let values = mechanism::generate_pair(mechanism, &public, &private)?;
         adopt(&mut public, values.0)?;
         adopt(&mut private, values.1)?;
+        if self.known.policies.permits(Policy::PairwiseTests) {
+            mechanism::check_pair(&public, &private)?;
+        }
         let made = self.keep(session, AuditAct::GenerateKeyPair, vec![public, private])?;
         Ok((made[0], made[1]))
     }

@@ -43,6 +43,7 @@ policy_table! {
     NonFipsAlgorithms = 43, "Enable non-FIPS algorithms", "Allow non-FIPS algorithms", 1, 1, OffToOn;
     ExtendedDomainManagement = 44, "Enable Extended Domain Management", "Allow Extended Domain Management", 1, 0, No;
     PrehashVerification = 45, "Enable ECDSA/RSA prehash SigVer", "Allow ECDSA/RSA prehash SigVer", 1, 0, No;
+    PairwiseTests = 63, "Enable pairwise tests of generated keys", "Perform pairwise tests of generated keys", 1, 1, No;
 }
 
 impl Policy {
