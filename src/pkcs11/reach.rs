@@ -36,6 +36,10 @@ pub(super) fn has_ends(from: *const u8, length: usize) -> bool {
 #[cfg(target_os = "linux")]
 fn has_word(address: usize) -> bool {
     let aligned = address - address % WORD;
+    if aligned == 0 {
+        // There is nothing, and the kernel would take it for no mask at all.
+        return false;
+    }
     let no_way = -1_i32;
     // SAFETY: the kernel reads the address for the caller, and changes nothing.
     let outcome = unsafe {

@@ -82,19 +82,24 @@ impl Host {
 
     fn generate_pair(&mut self) {
         let (mut bits, mut exponent, mut no) = ([2048 as CK_ULONG], [1_u8, 0, 1], [CK_FALSE]);
-        let mut public = [
+        let mut yes = [CK_TRUE];
+        let mut public = vec![
             attribute(CKA_MODULUS_BITS, &mut bits),
             attribute(CKA_PUBLIC_EXPONENT, &mut exponent),
             attribute(CKA_TOKEN, &mut no),
         ];
-        let mut private = [attribute(CKA_TOKEN, &mut no)];
+        let mut private = vec![attribute(CKA_TOKEN, &mut no)];
+        let is = [CKA_ENCRYPT, CKA_VERIFY, CKA_VERIFY_RECOVER];
+        public.extend(is.map(|kind| attribute(kind, &mut yes)));
+        let is = [CKA_DECRYPT, CKA_SIGN, CKA_SIGN_RECOVER];
+        private.extend(is.map(|kind| attribute(kind, &mut yes)));
         let mut mechanism = plain(CKM_RSA_PKCS_KEY_PAIR_GEN);
         // SAFETY: mechanism, templates and places are there.
         let code = unsafe {
             let generate = self.list.C_GenerateKeyPair.unwrap();
             let (first, second) = (public.as_mut_ptr(), private.as_mut_ptr());
             let (public, private) = (&raw mut self.public, &raw mut self.private);
-            generate(self.session, &raw mut mechanism, first, 3, second, 1, public, private)
+            generate(self.session, &raw mut mechanism, first, 6, second, 4, public, private)
         };
         assert_eq!(code, CKR_OK);
     }
