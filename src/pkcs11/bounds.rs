@@ -59,8 +59,7 @@ const NONCE: usize = 256;
 /// a length from a pointer to one.
 pub(super) const DETAIL: usize = 64 * 1024;
 
-/// Random bytes that one call hands over at most: programs ask for keys and nonces, and what is
-/// written cannot be looked for first.
+/// Random bytes that one call hands over at most: programs ask for keys and nonces.
 const RANDOM: usize = 64 << 20;
 
 /// Attributes of a template, with those of the templates inside it.

@@ -68,6 +68,11 @@ impl<'a> Input<'a> {
         self.length
     }
 
+    /// Whether every page of it is memory; within one page the length is taken at its word.
+    pub(super) fn is_there(&self) -> bool {
+        self.length <= PAGE || reach::is_readable(self.pointer, self.length)
+    }
+
     /// The bytes, which are erased when dropped.
     ///
     /// # Errors
@@ -93,7 +98,7 @@ impl<'a> Input<'a> {
     /// # Errors
     /// As [`Self::copied`].
     pub(super) fn append_to(&self, copy: &mut Vec<u8>) -> Result<(), Status> {
-        if self.length > PAGE && !reach::is_readable(self.pointer, self.length) {
+        if !self.is_there() {
             return Err(Status::ArgumentsBad);
         }
         copy.try_reserve_exact(self.length).map_err(|_| Status::HostMemory)?;

@@ -206,7 +206,11 @@ c_functions! {
         length: CK_ULONG,
     ) {
         let session = process::library()?.session(session)?;
-        let wanted = Input::new(bytes, length, Bound::Random)?.length();
+        let room = Input::new(bytes, length, Bound::Random)?;
+        if !room.is_there() {
+            return Err(Status::ArgumentsBad);
+        }
+        let wanted = room.length();
         let mut done = 0;
         while done < wanted {
             let count = (wanted - done).min(MOST_RANDOM);
