@@ -74,7 +74,7 @@ fn kem(set: MlKemSet, known: &[u8]) -> Result<Vec<u8>, PrimitiveError> {
     if key.decapsulate(&made)? != secret {
         return Err(PrimitiveError::Data);
     }
-    answer(&*key.decapsulate(ciphertext)?, key.public())
+    answer(&key.decapsulate(ciphertext)?, key.public())
 }
 
 /// The same by the library of links.
