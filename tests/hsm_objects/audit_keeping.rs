@@ -26,7 +26,7 @@ fn entries(hsm: &Hsm) -> Vec<AuditEntry> {
 }
 
 fn last(hsm: &Hsm, act: AuditAct) -> AuditEntry {
-    entries(hsm).into_iter().rfind(|entry| entry.act == act).expect("such a record")
+    entries(hsm).into_iter().rfind(|entry| entry.act == act).unwrap()
 }
 
 /// Adds a record.
