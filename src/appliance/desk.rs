@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Read},
     net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
     path::{Component, Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
@@ -257,11 +258,8 @@ impl Desk {
     }
 
     fn read_file(&self, name: &str) -> Result<Vec<u8>, Status> {
-        let mut content = Vec::new();
-        let file = fs::File::open(self.file(name)?).map_err(missing)?;
-        file.take(LARGEST_FILE + 1).read_to_end(&mut content).map_err(disk)?;
-        let fits = u64::try_from(content.len()).is_ok_and(|length| length <= LARGEST_FILE);
-        if fits { Ok(content) } else { Err(Status::ArgumentsBad) }
+        let content = read_regular(&self.file(name)?, LARGEST_FILE).map_err(missing)?;
+        content.ok_or(Status::ArgumentsBad)
     }
 
     /// A place in the file area, and nowhere else.
@@ -274,6 +272,24 @@ impl Desk {
             _ => Err(Status::ArgumentsBad),
         }
     }
+}
+
+/// The content of a regular file of at most `limit` bytes; `None` if it is larger or something
+/// else. A link is something else: the administrator's programs put files here, not ways out.
+pub(super) fn read_regular(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut options = fs::OpenOptions::new();
+    let opened = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = match opened {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Ok(None),
+        opened => opened?,
+    };
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    let fits = u64::try_from(content.len()).is_ok_and(|length| length <= limit);
+    Ok(Some(content).filter(|_| fits))
 }
 
 /// The name of an exported partition identity: the serial number with Luna's ending.

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::desk::Desk;
+use super::desk::{Desk, read_regular};
 use crate::{
     crypto::CertificateHash,
     hsm::{AdminSession, LinkClient, NtlsClient, NtlsFailure},
@@ -99,11 +99,8 @@ impl Desk {
             NtlsFailure::Failed(Status::DeviceError)
         };
         let bad = |reason: String| NtlsRefusal::BadFile { file: file.clone(), reason };
-        let facts = fs::metadata(&path).map_err(failed)?;
-        if !facts.is_file() || facts.len() > MAXIMUM_CERTIFICATE_BYTES {
-            return Err(bad("it is no certificate file".to_owned()).into());
-        }
-        let bytes = fs::read(&path).map_err(failed)?;
+        let bytes = read_regular(&path, MAXIMUM_CERTIFICATE_BYTES).map_err(failed)?;
+        let bytes = bytes.ok_or_else(|| bad("it is no certificate file".to_owned()))?;
         let certificate = Certificate::parse(&bytes).map_err(|error| bad(error.to_string()))?;
         certificate.check_time(SystemTime::now()).map_err(|error| bad(error.to_string()))?;
         Ok(certificate.der().to_vec())

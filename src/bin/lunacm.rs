@@ -16,7 +16,9 @@ use lunacm::{
         manual,
     },
     embedded::Embedded,
-    shell::{Failure, Interrupts, Source, arguments, cannot_begin, reason, run_with},
+    shell::{
+        Failure, Interrupts, Screen, Source, arguments, cannot_begin, reason, run_with, screened,
+    },
 };
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +30,10 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     if let Ok(filter) = EnvFilter::try_from_default_env() {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(|| Screen(io::stderr()))
+            .init();
     }
     let failed = |failure| cannot_begin(&failure, &reason("lunacm", &failure));
     start(&arguments).map_or_else(failed, ExitCode::from)
@@ -56,7 +61,7 @@ fn start(arguments: &Arguments) -> Result<u8, Failure> {
     let embedded = embedded.map_err(|error| unusable(&error.to_string(), ""))?;
     let quiet = arguments.quiet || arguments.run.json;
     if let Some(embedded) = embedded.as_ref().filter(|_| !quiet) {
-        let _ = writeln!(stdout(), "{}\n", embedded.notes().join("\n"));
+        let _ = writeln!(stdout(), "{}\n", screened(&embedded.notes().join("\n")));
     }
     let interrupts = Interrupts::default();
     listen(interrupts.clone()).map_err(|error| unusable(&error.to_string(), ""))?;
@@ -95,7 +100,7 @@ fn generate(kind: manual::Kind, directory: &str) -> Result<u8, Failure> {
         unusable(&format!("{}: {error}", directory.display()), "Name a directory to write into.")
     })?;
     let paths = names.iter().map(|name| format!("{}\n", directory.join(name).display()));
-    let _ = stdout().write_all(paths.collect::<String>().as_bytes());
+    let _ = stdout().write_all(screened(&paths.collect::<String>()).as_bytes());
     Ok(0)
 }
 

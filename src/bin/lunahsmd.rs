@@ -5,26 +5,30 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
 use libc::SIGXFSZ;
 use lunacm::{
     appliance::{Appliance, Settings, StartError},
     command::lunahsmd::Arguments,
     hardening::{Locked, hide_memory, lock_memory, renounce},
     net::raise_descriptor_limit,
+    shell::{Screen, arguments, screened},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let settings = match Arguments::parse().settings() {
+    let settings = match arguments::<Arguments>() {
+        Ok(arguments) => arguments.settings(),
+        Err(status) => return status,
+    };
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => return failed(&error.to_string()),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour);
-    log.with_writer(io::stderr).init();
+    log.with_writer(|| Screen(io::stderr())).init();
     let descriptors = raise_descriptor_limit();
     tracing::debug!(?descriptors, "files and sockets that may be open");
     if let Err(error) = harden(&settings) {
@@ -78,6 +82,6 @@ async fn run(settings: &Settings) -> Result<(), StartError> {
 }
 
 fn failed(error: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "lunahsmd: {error}");
+    let _ = writeln!(io::stderr(), "lunahsmd: {}", screened(error));
     ExitCode::FAILURE
 }

@@ -8,6 +8,7 @@ use std::{
 use super::file::{self, FileError};
 use crate::{
     model::ClientLabel,
+    shell::Foreign,
     wire::{Backup, BackupError, MAXIMUM_BACKUP_BYTES},
 };
 
@@ -103,7 +104,7 @@ pub enum BackupFileError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The content is no backup.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", Foreign(path.display()))]
     Content {
         /// The file.
         path: PathBuf,

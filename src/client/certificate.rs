@@ -19,7 +19,11 @@ use super::{
     file::{self, FileError},
     servers::Host,
 };
-use crate::wire::{Certificate, CertificateFileError, FileKind, MAXIMUM_CERTIFICATE_BYTES};
+use crate::{
+    shell::Foreign,
+    store::trust::TrustError,
+    wire::{Certificate, CertificateFileError, FileKind, MAXIMUM_CERTIFICATE_BYTES},
+};
 
 /// The certificate of an appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +48,11 @@ impl ServerCertificate {
         Ok(Self(Certificate::parse(bytes)?))
     }
 
-    /// Checks that the certificate is for this host and valid at this time.
+    /// Checks that the certificate is for this host and valid at this time, and that it can be a
+    /// server's.
     ///
     /// # Errors
-    /// Which of the two does not hold.
+    /// Which of these does not hold.
     pub fn check(&self, host: &Host, now: SystemTime) -> Result<(), CertificateError> {
         let names = || match self.0.names.join(", ") {
             none if none.is_empty() => "no host".to_owned(),
@@ -57,6 +62,7 @@ impl ServerCertificate {
         let parsed = ParsedCertificate::try_from(self.0.der()).map_err(|_| other_host())?;
         let name = ServerName::try_from(host.as_str()).map_err(|_| other_host())?;
         verify_server_name(&parsed, &name).map_err(|_| other_host())?;
+        self.0.check_server()?;
         Ok(self.0.check_time(now)?)
     }
 
@@ -111,7 +117,9 @@ impl CertificateError {
 }
 
 const fn remedy(error: CertificateFileError) -> &'static str {
-    use CertificateFileError::{Damaged, Expired, NotYetValid, Several, WrongKind};
+    use CertificateFileError::{
+        Damaged, Expired, NotForServers, NotYetValid, Several, WeakKey, WeakSignature, WrongKind,
+    };
     match error {
         WrongKind(FileKind::PemPrivateKey) => {
             "A private key must not leave its machine. Name the appliance's server.pem instead."
@@ -131,6 +139,10 @@ const fn remedy(error: CertificateFileError) -> &'static str {
         Damaged => "Fetch the file server.pem from the appliance again.",
         Several(_) => "Leave only the appliance's own certificate in the file.",
         NotYetValid => "Check the clocks of this machine and of the appliance.",
+        WeakKey(_) | WeakSignature(_) | NotForServers => {
+            "Make a new one on the appliance with \"sysconf regenCert\", and fetch it. A client's \
+             certificate goes to the appliance, with \"client register\" in lunash."
+        }
         Expired => "Make a new one on the appliance with \"sysconf regenCert\", and fetch it.",
     }
 }
@@ -141,8 +153,11 @@ pub enum CertificateReadError {
     /// The file system's part.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Somebody else may change the file.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// The content is not a certificate.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", Foreign(path.display()))]
     Content {
         /// The file.
         path: PathBuf,
@@ -156,6 +171,7 @@ impl CertificateReadError {
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::File(error) => error.remedy(),
+            Self::Untrusted(error) => error.remedy(),
             Self::Content { error, .. } => error.remedy(),
         }
     }

@@ -1,13 +1,13 @@
 //! Files that users hand in, and files that must never be seen half written.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Read},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use crate::store::replace_file;
+use crate::{shell::Foreign, store::replace_file};
 
 /// Permissions of a public file.
 pub const PUBLIC: u32 = 0o644;
@@ -24,7 +24,11 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let fail = |problem| FileError { path: path.to_owned(), problem };
     let from_io = |error: io::Error| fail(error.into());
     // Looked at before it is opened: opening a pipe would wait for its other end.
-    let found = fs::metadata(path).map_err(from_io)?;
+    let found = fs::metadata(path).map_err(|error| {
+        let dangles = error.kind() == io::ErrorKind::NotFound
+            && fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        if dangles { fail(FileProblem::Dangling) } else { from_io(error) }
+    })?;
     if found.is_dir() {
         return Err(fail(FileProblem::Directory));
     }
@@ -32,7 +36,9 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
         return Err(fail(FileProblem::NotRegular));
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(from_io)?;
+    // Should it be a pipe by now, then without waiting.
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(from_io)?;
     if found.len() <= limit {
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(from_io)?;
     }
@@ -44,12 +50,12 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 }
 
 /// Puts `content` under `path`: all of it or, after a crash at any moment, what was there before.
-/// A link is followed, and missing directories above are made.
+/// A link of the user's own or of root's is followed, and missing directories above are made.
 ///
 /// # Errors
-/// The file system refused; what was there before is untouched.
+/// The file system refused, or the link is somebody else's; what was there before is untouched.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = followed(path)?;
     let fail = |error: io::Error| FileError { path: path.to_owned(), problem: error.into() };
     if target.is_dir() {
         return Err(FileError { path: path.to_owned(), problem: FileProblem::Directory });
@@ -61,6 +67,27 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> 
     create_directory(&directory)?;
     replace_file(&target, content, mode).map_err(fail)
 }
+
+/// Where the links under this path lead: the path itself if it is none, or leads nowhere.
+fn followed(path: &Path) -> Result<PathBuf, FileError> {
+    let user = rustix::process::geteuid().as_raw();
+    let mut at = path.to_owned();
+    for _ in 0..MAXIMUM_LINKS {
+        let Ok(found) = fs::symlink_metadata(&at) else { break };
+        if !found.is_symlink() {
+            return Ok(at);
+        }
+        if ![0, user].contains(&found.uid()) {
+            return Err(FileError { path: at, problem: FileProblem::ForeignLink });
+        }
+        let Ok(target) = fs::read_link(&at) else { break };
+        at = at.with_file_name("").join(target);
+    }
+    Ok(path.to_owned())
+}
+
+/// How many links one after the other are followed.
+const MAXIMUM_LINKS: usize = 40;
 
 /// Removes a file; one that is not there is as good as removed.
 ///
@@ -89,7 +116,7 @@ pub fn create_directory(path: &Path) -> Result<(), FileError> {
 
 /// A file that could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{}: {problem}", Foreign(path.display()))]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
@@ -101,6 +128,8 @@ impl FileError {
     /// What the user can do about it.
     pub const fn remedy(&self) -> &'static str {
         match self.problem {
+            FileProblem::Dangling => "Remove the link, or put back what it leads to.",
+            FileProblem::ForeignLink => "Name a file of your own, in a directory of your own.",
             FileProblem::Missing => "Check the spelling of the path.",
             FileProblem::Directory => "Name a file in it.",
             FileProblem::NotRegular => "Name a regular file.",
@@ -117,6 +146,12 @@ pub enum FileProblem {
     /// Nothing has this path.
     #[error("there is no such file")]
     Missing,
+    /// A link has this path, and its target is not there.
+    #[error("this is a link that leads nowhere")]
+    Dangling,
+    /// A link has this path, and somebody else made it.
+    #[error("this is a link that another user made")]
+    ForeignLink,
     /// A directory has this path.
     #[error("this is a directory, not a file")]
     Directory,

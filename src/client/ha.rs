@@ -13,7 +13,7 @@
 //!
 //! The entries are Luna's. A group's number is a 1 before the serial number of its first member.
 
-use super::config::{ConfigFileError, Configuration, EditError};
+use super::config::{ConfigFileError, Configuration, EditError, NumberError};
 use crate::model::SerialNumber;
 
 /// The section that lists the groups.
@@ -301,6 +301,9 @@ pub enum GroupError {
     /// No more groups, or no more members.
     #[error("there is no room for another group or member")]
     Full,
+    /// An entry is not the number that it has to be.
+    #[error(transparent)]
+    Number(#[from] NumberError),
     /// An entry of the configuration that makes no sense.
     #[error("{entry} of the configuration cannot be '{value}'")]
     Invalid {
@@ -327,6 +330,7 @@ impl GroupError {
             Self::LastMember(_) => "Add another member, or delete the group: hagroup deletegroup.",
             Self::Standby { .. } => "Nothing was changed; see hagroup listgroups.",
             Self::Full => "Delete what is not needed: hagroup deletegroup, hagroup removemember.",
+            Self::Number(_) => NumberError::REMEDY,
             Self::Invalid { .. } => "Correct the entry in an editor: serial numbers and commas.",
             Self::Edit(_) => "Use letters, digits, hyphens and underscores.",
             Self::File(error) => error.remedy(),

@@ -1,5 +1,7 @@
 //! What is configured for all HA groups together: recovery, logging, and which slots are shown.
 
+use std::ops::RangeInclusive;
+
 use super::{
     config::{Configuration, EditError},
     ha::GroupError,
@@ -86,12 +88,12 @@ pub fn settings(configuration: &Configuration) -> Result<HaSettings, GroupError>
     let status = get(SECTION, "haLogStatus");
     Ok(HaSettings {
         mode: if enhanced { RecoveryMode::Enhanced } else { RecoveryMode::Basic },
-        retries: number(configuration, "reconnAtt", 0)?,
-        interval: number(configuration, "AutoReconnectInterval", INTERVAL.0)?,
-        only: number::<u8>(configuration, "HAOnly", 0)? != 0,
+        retries: number(configuration, "reconnAtt", -1..=i32::MAX.into(), 0)?,
+        interval: number(configuration, "AutoReconnectInterval", 1..=u32::MAX.into(), INTERVAL.0)?,
+        only: number(configuration, "HAOnly", 0..=1, 0u8)? != 0,
         logging: status.is_some_and(|status| status.eq_ignore_ascii_case("enabled")),
         log_path: get(SECTION, "haLogPath").map(str::to_owned),
-        log_length: number(configuration, "logLen", 262_144)?,
+        log_length: number(configuration, "logLen", 0..=i64::MAX, 262_144)?,
     })
 }
 
@@ -114,16 +116,12 @@ pub fn change(configuration: &mut Configuration, change: &HaChange) -> Result<()
     configuration.set(section, entry, &value)
 }
 
-fn number<T: std::str::FromStr>(
+fn number<T: TryFrom<i64>>(
     configuration: &Configuration,
     entry: &str,
+    range: RangeInclusive<i64>,
     default: T,
 ) -> Result<T, GroupError> {
-    let value = configuration.get(SECTION, entry).unwrap_or_default();
-    if value.is_empty() {
-        return Ok(default);
-    }
-    value
-        .parse()
-        .map_err(|_| GroupError::Invalid { entry: entry.to_owned(), value: value.to_owned() })
+    let found = configuration.number(SECTION, entry, range)?;
+    Ok(found.and_then(|number| T::try_from(number).ok()).unwrap_or(default))
 }

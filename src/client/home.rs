@@ -10,10 +10,13 @@
 //! ```
 //!
 //! The configuration may place everything elsewhere. Relative paths in it begin at its own
-//! directory, so that a copied home never touches the original.
+//! directory, so that a copied home never touches the original. Nothing is taken from the current
+//! directory, and nothing that somebody else may change (see [`crate::store::trust`]).
 
 use std::{
     env,
+    ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -23,12 +26,19 @@ use super::{
     config::{ConfigFileError, Configuration, ConfigurationLock},
     file::{FileError, create_directory},
 };
+use crate::{
+    shell::Foreign,
+    store::trust::{self, TrustError},
+};
 
 /// The name of the configuration file.
 pub const CONFIGURATION_FILE: &str = "Chrystoki.conf";
 
 /// The environment variable that names the home directory.
 pub const HOME_VARIABLE: &str = "ChrystokiConfigurationPath";
+
+/// The directory of the configuration that all users of a machine share.
+pub const SYSTEM: &str = "/etc";
 
 /// The section about network HSMs.
 pub const NETWORK_SECTION: &str = "LunaSA Client";
@@ -43,14 +53,39 @@ pub struct Home {
 }
 
 impl Home {
-    /// Finds the home of this process: the directory that [`HOME_VARIABLE`] names, else the
-    /// current directory if it holds a configuration, else the user's data directory. Nothing is
-    /// made yet.
+    /// Finds the home of this process: the directory that [`HOME_VARIABLE`] names, else `/etc` if
+    /// it holds a configuration, else the user's data directory. Nothing is made yet.
+    ///
+    /// Whoever starts a program of more rights than his own (set-uid, set-gid, capabilities)
+    /// chooses neither the variable nor the user's directory: it has `/etc` only.
     ///
     /// # Errors
-    /// The variable names something else than a directory, or there is no user directory.
+    /// The variable names something else than a directory, or there is no directory.
     pub fn locate() -> Result<Self, HomeError> {
-        if let Some(named) = env::var_os(HOME_VARIABLE).filter(|value| !value.is_empty()) {
+        Self::locate_for(has_more_rights())
+    }
+
+    /// As [`Self::locate`], for a caller that knows whether the process has more rights than
+    /// whoever started it.
+    ///
+    /// # Errors
+    /// As [`Self::locate`].
+    pub fn locate_for(more_rights: bool) -> Result<Self, HomeError> {
+        let own = |rights: bool| {
+            let user = ProjectDirs::from("", "", "lunacm").filter(|_| !rights)?;
+            Some(user.data_dir().to_owned())
+        };
+        Self::chosen(env::var_os(HOME_VARIABLE), Path::new(SYSTEM), own(more_rights), more_rights)
+    }
+
+    /// The home among what the variable says, the system's directory, and the user's.
+    fn chosen(
+        variable: Option<OsString>,
+        system: &Path,
+        user: Option<PathBuf>,
+        more_rights: bool,
+    ) -> Result<Self, HomeError> {
+        if let Some(named) = variable.filter(|value| !value.is_empty() && !more_rights) {
             let named = PathBuf::from(named);
             return if named.exists() && !named.is_dir() {
                 Err(HomeError::NotADirectory(named))
@@ -58,13 +93,10 @@ impl Home {
                 Ok(Self::at(named))
             };
         }
-        let current = env::current_dir().map_err(|_| HomeError::NoDirectory)?;
-        if current.join(CONFIGURATION_FILE).is_file() {
-            return Ok(Self::at(current));
+        if !is_missing(&system.join(CONFIGURATION_FILE)) {
+            return Ok(Self::at(system));
         }
-        ProjectDirs::from("", "", "lunacm")
-            .map(|found| Self::at(found.data_dir()))
-            .ok_or(HomeError::NoDirectory)
+        user.map(Self::at).ok_or(HomeError::NoDirectory)
     }
 
     /// The home in this directory. Nothing is made yet.
@@ -78,20 +110,27 @@ impl Home {
     /// Makes what is missing, with defaults and for its owner alone; what exists stays as it is.
     ///
     /// # Errors
-    /// A directory or the configuration cannot be made, or the configuration is broken.
+    /// A directory or the configuration cannot be made, is broken, or is in others' hands.
     pub fn open(&self) -> Result<Paths, HomeError> {
-        create_directory(&self.directory)?;
-        let lock = ConfigurationLock::acquire(&self.configuration_path())?;
-        if !self.configuration_path().exists() {
-            let defaults = Configuration::parse(DEFAULTS).map_err(|error| {
-                let path = self.configuration_path();
-                ConfigFileError::Broken { path, error }
-            })?;
-            lock.save(&defaults)?;
+        trust::check(&self.configuration_path())?;
+        if is_missing(&self.configuration_path()) {
+            create_directory(&self.directory)?;
+            let lock = ConfigurationLock::acquire(&self.configuration_path())?;
+            if is_missing(&self.configuration_path()) {
+                let defaults = Configuration::parse(DEFAULTS).map_err(|error| {
+                    let path = self.configuration_path();
+                    ConfigFileError::Broken { path, error }
+                })?;
+                lock.save(&defaults)?;
+            }
         }
         let paths = self.paths()?;
         for directory in paths.directories() {
-            create_directory(directory)?;
+            match create_directory(directory) {
+                // The system's places are root's to make; what needs one says that it is missing.
+                Err(_) if self.directory == Path::new(SYSTEM) => {}
+                made => made?,
+            }
         }
         Ok(paths)
     }
@@ -109,19 +148,66 @@ impl Home {
     /// The configuration as it is now.
     ///
     /// # Errors
-    /// It cannot be read, or is broken.
+    /// It cannot be read, is broken, or somebody else may change it.
     pub fn configuration(&self) -> Result<Configuration, HomeError> {
-        Ok(Configuration::load(&self.configuration_path())?)
+        let path = self.configuration_path();
+        trust::check(&path)?;
+        Ok(Configuration::load(&path)?)
+    }
+
+    /// As [`Self::configuration`]; `None` if there is none, and not even a link.
+    ///
+    /// # Errors
+    /// As [`Self::configuration`].
+    pub fn configuration_if_any(&self) -> Result<Option<Configuration>, HomeError> {
+        if is_missing(&self.configuration_path()) {
+            trust::check(&self.configuration_path())?;
+            return Ok(None);
+        }
+        self.configuration().map(Some)
     }
 
     /// The places that the configuration names now.
     ///
     /// # Errors
-    /// The configuration cannot be read, or is broken.
+    /// The configuration cannot be read, or is broken; or somebody else may change it or what it
+    /// names to be loaded.
     pub fn paths(&self) -> Result<Paths, HomeError> {
-        Ok(Paths::of(&self.directory, &self.configuration()?))
+        let paths = Paths::of(&self.directory, &self.configuration()?);
+        let token = ["token.db", "token.key"].map(|name| paths.soft_token.join(name));
+        let own = [&paths.client_certificate, &paths.client_key].into_iter().flatten();
+        for loaded in token.iter().chain(own).chain([&paths.server_ca_file]) {
+            trust::check(loaded)?;
+        }
+        Ok(paths)
     }
 }
+
+/// Whether nothing has this path: a link that leads nowhere is something.
+fn is_missing(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Whether this process has more rights than whoever started it: the kernel's `AT_SECURE` (see
+/// `getauxval(3)`), or by the numbers of user and group where that cannot be read.
+fn has_more_rights() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    let by_number = getuid() != geteuid() || getgid() != getegid();
+    let vector = fs::read("/proc/self/auxv").unwrap_or_default();
+    by_number || says_secure(&vector)
+}
+
+/// Whether an auxiliary vector, pairs of native words, says `AT_SECURE`.
+fn says_secure(vector: &[u8]) -> bool {
+    let word = |bytes: &[u8]| bytes.try_into().map(usize::from_ne_bytes).unwrap_or_default();
+    vector.chunks_exact(2 * size_of::<usize>()).any(|pair| {
+        let (kind, value) = pair.split_at(size_of::<usize>());
+        word(kind) == AT_SECURE && word(value) != 0
+    })
+}
+
+/// `AT_SECURE` of `<elf.h>`.
+const AT_SECURE: usize = 23;
 
 /// The places of a home, as its configuration names them; all absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,11 +298,14 @@ Secure Trusted Channel = {
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// The environment variable does not name a directory.
-    #[error("{HOME_VARIABLE} names {}, which is not a directory", .0.display())]
+    #[error("{HOME_VARIABLE} names {}, which is not a directory", Foreign(.0.display()))]
     NotADirectory(PathBuf),
-    /// Neither the variable nor the user's account leads anywhere.
+    /// Neither the variable nor the system nor the user's account leads anywhere.
     #[error("no directory for the configuration was found")]
     NoDirectory,
+    /// Somebody else may change what the home is made of.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// A directory cannot be made.
     #[error(transparent)]
     File(#[from] FileError),
@@ -231,8 +320,59 @@ impl HomeError {
         match self {
             Self::NotADirectory(_) => "Set it to the directory that holds Chrystoki.conf.",
             Self::NoDirectory => "Set ChrystokiConfigurationPath to a directory of yours.",
+            Self::Untrusted(error) => error.remedy(),
             Self::File(error) => error.remedy(),
             Self::Configuration(error) => error.remedy(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(
+        variable: &str,
+        system: &Path,
+        user: Option<&Path>,
+        more_rights: bool,
+    ) -> Result<PathBuf, HomeError> {
+        let variable = Some(variable).filter(|text| !text.is_empty()).map(OsString::from);
+        let home = Home::chosen(variable, system, user.map(Path::to_owned), more_rights)?;
+        Ok(home.directory)
+    }
+
+    #[test]
+    fn the_variable_counts_before_the_system_and_that_before_the_user() {
+        let (named, system) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (named, system, user) =
+            (named.path(), system.path(), Some(Path::new("/nobody/data/lunacm")));
+        let text = named.to_str().unwrap();
+        assert_eq!(chosen(text, system, user, false).unwrap(), named);
+        assert_eq!(chosen("", system, user, false).unwrap(), user.unwrap());
+        assert!(matches!(chosen("", system, None, false), Err(HomeError::NoDirectory)));
+        // Even a link that leads nowhere is the system's word.
+        std::os::unix::fs::symlink("nowhere", system.join(CONFIGURATION_FILE)).unwrap();
+        assert_eq!(chosen("", system, user, false).unwrap(), system);
+        assert_eq!(chosen(text, system, user, false).unwrap(), named);
+    }
+
+    #[test]
+    fn who_starts_a_set_uid_program_does_not_choose() {
+        let (named, system) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let text = named.path().to_str().unwrap();
+        assert!(matches!(chosen(text, system.path(), None, true), Err(HomeError::NoDirectory)));
+        fs::write(system.path().join(CONFIGURATION_FILE), "").unwrap();
+        assert_eq!(chosen(text, system.path(), None, true).unwrap(), system.path());
+    }
+
+    #[test]
+    fn the_auxiliary_vector_is_read() {
+        let vector = |secure: usize| -> Vec<u8> {
+            let words = [6, 4096, AT_SECURE, secure, 0, 0];
+            words.iter().flat_map(|word: &usize| word.to_ne_bytes()).collect()
+        };
+        assert!(says_secure(&vector(1)) && !says_secure(&vector(0)) && !says_secure(&[1, 2]));
+        assert!(!has_more_rights(), "tests run with the rights of whoever starts them");
     }
 }

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{self, FileError, PUBLIC};
-use crate::wire::{
-    ClientIdentityFile, IdentityFileError, MAXIMUM_IDENTITY_FILE_BYTES, PartitionIdentityFile,
+use crate::{
+    shell::Foreign,
+    wire::{
+        ClientIdentityFile, IdentityFileError, MAXIMUM_IDENTITY_FILE_BYTES, PartitionIdentityFile,
+    },
 };
 
 /// Reads a client identity.
@@ -55,7 +58,7 @@ pub enum IdentityReadError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The content is not the expected identity.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", Foreign(path.display()))]
     Content {
         /// The file.
         path: PathBuf,

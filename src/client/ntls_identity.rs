@@ -4,8 +4,6 @@
 //! identity: whoever holds it is the client.
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -23,6 +21,8 @@ use super::{
 };
 use crate::{
     net::Credentials,
+    shell::Foreign,
+    store::trust::{self, TrustError},
     wire::{Certificate, CertificateFileError, MAXIMUM_CERTIFICATE_BYTES},
 };
 
@@ -36,11 +36,12 @@ const PRIVATE: u32 = 0o600;
 /// none, or there is no certificate yet.
 ///
 /// # Errors
-/// A file is missing, damaged, or readable for everybody, or the two do not belong together.
+/// A file is missing, damaged, or in others' hands, or the two do not belong together.
 pub fn load(paths: &Paths) -> Result<Option<Credentials>, NtlsIdentityError> {
     let (Some(certificate), Some(key)) = (&paths.client_certificate, &paths.client_key) else {
         return Ok(None);
     };
+    trust::check(certificate).map_err(NtlsIdentityError::Untrusted)?;
     let bytes = match file::read(certificate, MAXIMUM_CERTIFICATE_BYTES) {
         Err(FileError { problem: FileProblem::Missing, .. }) => return Ok(None),
         read => read?,
@@ -152,11 +153,8 @@ fn enter(
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, NtlsIdentityError> {
+    trust::check_secret(path)?;
     let bytes = Zeroizing::new(file::read(path, MAXIMUM_CERTIFICATE_BYTES)?);
-    let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode());
-    if mode & 0o007 != 0 {
-        return Err(NtlsIdentityError::Open(path.to_owned()));
-    }
     if String::from_utf8_lossy(&bytes).contains("ENCRYPTED") {
         return Err(NtlsIdentityError::Encrypted(path.to_owned()));
     }
@@ -175,8 +173,11 @@ pub enum NtlsIdentityError {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Others can change the certificate.
+    #[error(transparent)]
+    Untrusted(TrustError),
     /// The certificate's file is not one.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", Foreign(path.display()))]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -184,10 +185,10 @@ pub enum NtlsIdentityError {
         error: CertificateFileError,
     },
     /// The key's file holds no key.
-    #[error("{} does not hold a private key in PEM", .0.display())]
+    #[error("{} does not hold a private key in PEM", Foreign(.0.display()))]
     Key(PathBuf),
     /// The key is not the certificate's, or of a kind that cannot sign.
-    #[error("the certificate {} cannot be used with its key: {error}", path.display())]
+    #[error("the certificate {} cannot be used with its key: {error}", Foreign(path.display()))]
     Pair {
         /// The certificate's file.
         path: PathBuf,
@@ -195,11 +196,11 @@ pub enum NtlsIdentityError {
         error: rustls::Error,
     },
     /// The key is encrypted.
-    #[error("the private key {} is encrypted, which this client does not open", .0.display())]
+    #[error("the private key {} is encrypted, which this client does not open", Foreign(.0.display()))]
     Encrypted(PathBuf),
-    /// Everybody can read the key.
-    #[error("everybody can read the private key {}", .0.display())]
-    Open(PathBuf),
+    /// Others can read or change the key.
+    #[error("the private key is not this user's alone: {0}")]
+    Open(#[from] TrustError),
     /// No certificate could be made for this name.
     #[error("no certificate could be made: {0}")]
     Make(#[from] rcgen::Error),
@@ -216,8 +217,9 @@ impl NtlsIdentityError {
                 "Correct ClientCertFile and ClientPrivKeyFile in Chrystoki.conf, or make both anew \
                  with \"vtl createCert\"."
             }
+            Self::Untrusted(error) => error.remedy(),
             Self::Encrypted(_) => "Decrypt it with \"openssl pkey\", or use \"vtl createCert\".",
-            Self::Open(_) => "Take the permission away: chmod 600 FILE.",
+            Self::Open(error) => error.remedy(),
             Self::Make(_) => "Use a host name or an IP address.",
         }
     }

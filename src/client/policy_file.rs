@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, FileError, PUBLIC};
 use crate::{
     model::PolicyValue,
+    shell::Foreign,
     wire::{MAXIMUM_TEMPLATE_BYTES, TemplateError, parse_template},
 };
 
@@ -34,7 +35,7 @@ pub enum PolicyFileError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The content is no policy template.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", Foreign(path.display()))]
     Content {
         /// The file.
         path: PathBuf,

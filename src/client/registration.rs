@@ -6,11 +6,13 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use serde::Serialize;
 
 use super::{
     certificate::{CertificateError, CertificateReadError, ServerCertificate},
@@ -19,6 +21,7 @@ use super::{
     home::{Home, HomeError, Paths},
     servers::{self, Host, Server, ServersError},
 };
+use crate::store::trust;
 
 /// Registers an appliance under this host and port with the certificate in a file, which has to
 /// be for the host and valid at `now`.
@@ -113,9 +116,52 @@ pub fn deregister(home: &Home, host: &Host) -> Result<Server, RegistrationError>
 /// The certificate that a registered appliance has to show.
 ///
 /// # Errors
-/// Its file is missing or damaged.
+/// Its file is missing or damaged, or somebody else may change it.
 pub fn pinned(paths: &Paths, host: &Host) -> Result<CertificateDer<'static>, CertificateReadError> {
-    Ok(ServerCertificate::read(&certificate_path(paths, host))?.der().clone())
+    let path = certificate_path(paths, host);
+    trust::check(&path)?;
+    Ok(ServerCertificate::read(&path)?.der().clone())
+}
+
+/// A pinned certificate whose end is near or past. Links take it still: that it is the registered
+/// one is what counts, but its end may be the time at which its key is given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ending {
+    /// The server.
+    pub server: Host,
+    /// Whole days that are left; negative once the end has passed.
+    pub days_left: i64,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, days_left } = self;
+        match days_left {
+            ..0 => write!(f, "Warning: the certificate of server {server} has expired.")?,
+            0 => write!(f, "Warning: the certificate of server {server} ends today.")?,
+            1 => write!(f, "Warning: the certificate of server {server} ends in 1 day.")?,
+            days => write!(f, "Warning: the certificate of server {server} ends in {days} days.")?,
+        }
+        write!(
+            f,
+            " Make a new one on it with \"sysconf regenCert\", and register that with \"vtl \
+             replaceServer\"."
+        )
+    }
+}
+
+/// Days before the end of a certificate from which on it is told.
+const NOTICE_DAYS: i64 = 30;
+
+/// The registered certificates whose end is near or past at this time. One that cannot be read is
+/// told where it is used.
+pub fn endings(paths: &Paths, servers: &[Server], now: SystemTime) -> Vec<Ending> {
+    let ending = |server: &Server| {
+        let found = ServerCertificate::read(&certificate_path(paths, &server.name)).ok()?;
+        let days_left = found.content().days_left(now);
+        (days_left < NOTICE_DAYS).then(|| Ending { server: server.name.clone(), days_left })
+    };
+    servers.iter().filter_map(ending).collect()
 }
 
 /// Where the certificate of an appliance is kept: `<host>Cert.pem`.

@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use serde::Serialize;
 
 use super::{
-    config::{Configuration, EditError},
+    config::{Configuration, EditError, NumberError},
     home::NETWORK_SECTION,
 };
 
@@ -22,7 +22,8 @@ pub const MAXIMUM_SERVERS: u8 = 100;
 
 /// The host name or the IP address of an appliance.
 ///
-/// Names are compared without regard to case, and addresses by value.
+/// Names are compared without regard to case and to a dot at the end (RFC 1034 section 3.1), and
+/// addresses by value.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Host(String);
@@ -32,13 +33,18 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name without a dot at the end.
+    fn relative(&self) -> &str {
+        self.0.strip_suffix('.').unwrap_or(&self.0)
+    }
 }
 
 impl PartialEq for Host {
     fn eq(&self, other: &Self) -> bool {
         match (self.0.parse::<IpAddr>(), other.0.parse::<IpAddr>()) {
             (Ok(one), Ok(other)) => one == other,
-            _ => self.0.eq_ignore_ascii_case(&other.0),
+            _ => self.relative().eq_ignore_ascii_case(other.relative()),
         }
     }
 }
@@ -99,7 +105,7 @@ pub fn list(configuration: &Configuration) -> Result<Vec<Server>, ServersError> 
         servers.push(Server {
             id,
             name: value.parse().map_err(|_| invalid(&name, value))?,
-            port: read(configuration, "Port", id)?.unwrap_or(DEFAULT_PORT),
+            port: port(configuration, id)?.unwrap_or(DEFAULT_PORT),
             stc: read_flag(configuration, "Stc", id)?,
             htl: read_flag(configuration, "Htl", id)?,
         });
@@ -189,22 +195,13 @@ fn invalid(entry: &str, value: &str) -> ServersError {
     ServersError::Invalid { entry: entry.to_owned(), value: value.to_owned() }
 }
 
-fn read<T: FromStr>(
-    configuration: &Configuration,
-    what: &str,
-    id: u8,
-) -> Result<Option<T>, ServersError> {
-    let name = entry(what, id);
-    let value = configuration.get(NETWORK_SECTION, &name).filter(|value| !value.is_empty());
-    value.map(|value| value.parse().map_err(|_| invalid(&name, value))).transpose()
+fn port(configuration: &Configuration, id: u8) -> Result<Option<u16>, ServersError> {
+    let port = configuration.number(NETWORK_SECTION, &entry("Port", id), 1..=65_535)?;
+    Ok(port.and_then(|port| u16::try_from(port).ok()))
 }
 
 fn read_flag(configuration: &Configuration, what: &str, id: u8) -> Result<bool, ServersError> {
-    match read(configuration, what, id)?.unwrap_or(0) {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => Err(invalid(&entry(what, id), &i64::to_string(&other))),
-    }
+    Ok(configuration.number(NETWORK_SECTION, &entry(what, id), 0..=1)? == Some(1))
 }
 
 /// Why the registered appliances cannot be listed or changed.
@@ -222,8 +219,13 @@ pub enum ServersError {
     /// Every ID is taken.
     #[error("{MAXIMUM_SERVERS} servers are registered already")]
     Full,
-    /// An entry of the configuration is damaged.
-    #[error("the configuration's entry {entry} has the value \"{value}\", which it cannot have")]
+    /// An entry is not the number that it has to be.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// The name of a server is none.
+    #[error(
+        "entry {entry} of section {NETWORK_SECTION} is \"{value}\", which is neither a host name nor an IP address"
+    )]
     Invalid {
         /// The entry's name.
         entry: String,
@@ -245,6 +247,7 @@ impl ServersError {
             Self::Unknown(_) => "See \"vtl listServers\" for the names.",
             Self::UnknownId(_) => "See \"clientconfig listservers\" for the IDs.",
             Self::Full => "Remove one first with \"vtl deleteServer\".",
+            Self::Number(_) => NumberError::REMEDY,
             Self::Invalid { .. } => "Correct the entry in Chrystoki.conf.",
             Self::Edit(_) => "Check the name.",
         }
@@ -269,6 +272,7 @@ mod tests {
         }
         assert_eq!(host("HSM1"), host("hsm1"));
         assert_eq!(host("2001:db8::1"), host("2001:DB8:0::1"));
+        assert_eq!(host("localhost."), host("LocalHost"));
         assert_ne!(host("hsm1"), host("hsm2"));
     }
 
@@ -320,11 +324,15 @@ mod tests {
             listed("LunaSA Client = {\n ServerName07 = 192.0.2.10;\n ServerHtl07 = 1;\n}\n");
         let name = host("192.0.2.10");
         assert_eq!(servers, Ok(vec![Server { id: 7, name, port: 1792, stc: false, htl: true }]));
-        for (entry, value) in
-            [("ServerPort00", "65536"), ("ServerStc00", "yes"), ("ServerHtl00", "2")]
-        {
+        for (entry, value) in [
+            ("ServerPort00", "65536"),
+            ("ServerPort00", "+1"),
+            ("ServerStc00", "yes"),
+            ("ServerHtl00", "2"),
+        ] {
             let text = format!("LunaSA Client = {{\n ServerName00 = a;\n {entry} = {value};\n}}\n");
-            assert_eq!(listed(&text), Err(invalid(entry, value)));
+            let Err(ServersError::Number(error)) = listed(&text) else { panic!("{entry}") };
+            assert_eq!((error.entry.as_str(), error.value.as_str()), (entry, value));
         }
         assert_eq!(
             listed("LunaSA Client = { ServerName00 = a b; }"),

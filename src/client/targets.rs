@@ -4,10 +4,10 @@
 //! which partition is not written anywhere, and the handshake tells. Over NTLS each server is
 //! asked which partitions it gave to this client.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, thread, time::Duration};
 
 use super::{
-    config::{ConfigFileError, Configuration},
+    config::{ConfigFileError, Configuration, NumberError},
     home::{Home, HomeError, NETWORK_SECTION, Paths},
     ntls_identity,
     partition::{ConnectFailure, REGISTER_ANEW, Target, Way, assigned},
@@ -22,6 +22,9 @@ use crate::{
 
 /// How long an appliance may take to answer if `ReceiveTimeout` does not say.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What `ReceiveTimeout` may be, in milliseconds: up to a day.
+const PATIENCE: RangeInclusive<i64> = 1..=86_400_000;
 
 /// What there is to reach, servers first.
 #[derive(Debug, Default)]
@@ -44,7 +47,7 @@ pub fn targets(
 ) -> Result<Targets, TargetsError> {
     let configuration = home.configuration()?;
     let application = application(&configuration)?;
-    let places = Places { paths: home.paths()?, patience: patience(&configuration), application };
+    let places = Places { paths: home.paths()?, patience: patience(&configuration)?, application };
     let servers = servers::list(&configuration)?;
     let (stc, ntls): (Vec<_>, Vec<_>) = servers.into_iter().partition(|server| server.stc);
     let mut targets = Targets::default();
@@ -73,10 +76,10 @@ pub fn application(configuration: &Configuration) -> Result<Option<ApplicationId
     fixed.map(|text| text.parse().map_err(TargetsError::Application)).transpose()
 }
 
-fn patience(configuration: &Configuration) -> Duration {
-    let patience = configuration.get(NETWORK_SECTION, "ReceiveTimeout");
-    let patience = patience.and_then(|milliseconds| milliseconds.parse().ok());
-    patience.map_or(DEFAULT_PATIENCE, Duration::from_millis)
+fn patience(configuration: &Configuration) -> Result<Duration, NumberError> {
+    let milliseconds = configuration.number(NETWORK_SECTION, "ReceiveTimeout", PATIENCE)?;
+    let milliseconds = milliseconds.and_then(|number| u64::try_from(number).ok());
+    Ok(milliseconds.map_or(DEFAULT_PATIENCE, Duration::from_millis))
 }
 
 struct Places {
@@ -158,6 +161,9 @@ pub enum TargetsError {
     /// The list of servers.
     #[error(transparent)]
     Servers(#[from] ServersError),
+    /// An entry of the configuration is not the number that it has to be.
+    #[error(transparent)]
+    Number(#[from] NumberError),
     /// The application ID.
     #[error("AppId in section Misc: {0}")]
     Application(ApplicationIdError),
@@ -169,6 +175,7 @@ impl TargetsError {
         match self {
             Self::Home(error) => error.remedy(),
             Self::Servers(error) => error.remedy(),
+            Self::Number(_) => NumberError::REMEDY,
             Self::Application(_) => {
                 "Correct it, or take it out: configurator deleteValue -s Misc -e AppId."
             }

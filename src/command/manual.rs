@@ -10,7 +10,10 @@ use super::{
     report_fields::{self, Field},
     vtl,
 };
-use crate::shell::{Failure, Manual};
+use crate::{
+    shell::{Failure, Manual},
+    store::replace_file,
+};
 
 /// What the exit statuses of all programs mean.
 pub const EXIT_STATUSES: [(u8, &str); 6] = [
@@ -45,7 +48,7 @@ pub fn generate(kind: Kind, directory: &Path) -> io::Result<Vec<String>> {
     fs::create_dir_all(directory)?;
     let files = files(kind);
     for (name, bytes) in &files {
-        fs::write(directory.join(name), bytes)?;
+        replace_file(&directory.join(name), bytes, 0o644)?;
     }
     Ok(files.into_iter().map(|(name, _)| name).collect())
 }
@@ -117,6 +120,32 @@ could be meant, as `-option value` or `-option=value`. A value with spaces goes 
 const JSON: &str = "
 A batch goes on after a failure, as LunaCM does with commands on its standard input, and its exit
 status is that of the first failure; `--stop-at-failure` ends it there.
+
+## Passwords
+
+A password or a domain is asked for where it is not given, or comes by one of three options: behind
+`-password` itself, by `-passwordfile` from a file (`-` is standard input), or by `-passwordfd` from
+a descriptor that the program was started with. Every option that holds a secret has such two
+beside it: `-oldpwfile`, `-domainfd` and so on. Only one of the three is taken.
+
+Prefer the file or the descriptor where a program gets its command as arguments (`lunacm -c`,
+`lunash -c`, `cmu`, `multitoken`): everybody on the machine sees the arguments of a process
+(`/proc/PID/cmdline`, `ps`), and shells keep them in their histories.
+
+    lunash --data hsm -c hsm login -passwordfile /run/secrets/hsm-so
+    printf '%s\\n' \"$PIN\" | cmu list -passwordfile -
+    multitoken ecdsasign -passwordfd 3 3< <(pass show token)
+
+The secret is one line of UTF-8 text of at most 4096 bytes; the line end is left off. A file belongs
+to the user or to root, and nobody else may read or write it (`chmod 600`). From standard input and
+from a descriptor one line is read, so that a second secret may stand on the next; in a batch on
+standard input it is the line behind the command.
+
+## What is shown of others' texts
+
+Labels, names in certificates, files' names and whatever else somebody else has chosen are shown
+with control characters, line ends, bidirectional controls and characters without width as
+`\\u{1b}`, on screens, in pipes and in records.
 
 ## `--json`
 

@@ -20,6 +20,7 @@ use crate::{
     client::home::Home,
     model::Status,
     shell::{Console, Failure, Secret},
+    store::trust,
 };
 
 /// The file name of our module.
@@ -97,11 +98,18 @@ impl Access {
 /// The module that the configuration names if it is there, else ours beside this program.
 ///
 /// # Errors
-/// There is none.
+/// There is none, or somebody else may change the configuration or the module.
 pub fn locate(home: &Home) -> Result<PathBuf, Failure> {
-    let configuration = home.configuration().ok();
+    let refused = |cause: String, remedy: &str| {
+        Failure::new(cause, Status::GeneralError.to_string()).remedy(remedy)
+    };
+    let configuration =
+        home.configuration_if_any().map_err(|error| refused(error.to_string(), error.remedy()))?;
     let named = configuration.as_ref().and_then(|all| all.get("Chrystoki2", "LibUNIX64"));
     let named = named.map(|name| home.directory().join(name)).filter(|path| path.is_file());
+    if let Some(path) = &named {
+        trust::check(path).map_err(|error| refused(error.to_string(), error.remedy()))?;
+    }
     let program = env::current_exe().ok();
     // Installed beside the programs or in lib; cargo leaves it in deps when it makes tests only.
     let beside = program

@@ -319,8 +319,10 @@ pub struct HsmInfo {
     /// The serial number.
     pub serial: SerialNumber,
     /// The version of the appliance's software.
+    #[serde(deserialize_with = "super::label::plain_text")]
     pub software: String,
     /// The firmware version.
+    #[serde(deserialize_with = "super::label::plain_text")]
     pub firmware: String,
     /// Whether the HSM SO is logged in over this connection.
     pub logged_in: bool,

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// The label of an HSM, a partition or a client token: 1 to 32 characters of Luna's set
 /// (letters, digits, space and `` !#$%'()*+,-./:=@[]^_{}~ ``), the first not a space.
@@ -75,6 +75,17 @@ fn check(text: &str, most: usize, not_first: &str, not_inside: &str) -> Result<(
         Some(character) => Err(LabelError::Character(character)),
         None => Ok(()),
     }
+}
+
+/// Reads the name of a version or a model: at most 64 printable characters of ASCII, which is all
+/// that an appliance has to tell. For `serde(deserialize_with)`.
+///
+/// # Errors
+/// The text is longer, or holds something else.
+pub(super) fn plain_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let plain = text.len() <= 64 && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+    plain.then_some(text).ok_or_else(|| D::Error::custom("the text is not plain"))
 }
 
 macro_rules! text_conversions {

@@ -282,8 +282,10 @@ pub struct PartitionInfo {
     /// Whether a Crypto Officer exists (PKCS#11's `CKF_USER_PIN_INITIALIZED`).
     pub user_initialized: bool,
     /// The model, such as `LunaSA 7.7.0`.
+    #[serde(deserialize_with = "super::label::plain_text")]
     pub model: String,
     /// The firmware version, such as `7.7.0`.
+    #[serde(deserialize_with = "super::label::plain_text")]
     pub firmware: String,
     /// Storage in bytes.
     pub total_storage: u64,

@@ -11,7 +11,7 @@ use std::{
 
 use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID};
 
-use super::{session::Session, slot::Slot};
+use super::{process::has_more_rights, session::Session, slot::Slot};
 use crate::{
     client::{Application, home::Home},
     model::{
@@ -52,16 +52,14 @@ impl Library {
     /// # Errors
     /// There is no home, or its configuration is broken.
     pub(super) fn new() -> Result<Self, Status> {
-        let home = Home::locate().map_err(|error| {
+        let home = Home::locate_for(has_more_rights()).map_err(|error| {
             tracing::error!(%error, "no home");
             Status::GeneralError
         })?;
-        if home.configuration_path().exists() {
-            home.configuration().map_err(|error| {
-                tracing::error!(%error, "the configuration cannot be used");
-                Status::GeneralError
-            })?;
-        }
+        home.configuration_if_any().map_err(|error| {
+            tracing::error!(%error, "the configuration cannot be used");
+            Status::GeneralError
+        })?;
         Ok(Self {
             application: Application::new(home),
             slots: Mutex::default(),

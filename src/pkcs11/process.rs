@@ -32,6 +32,13 @@ struct Process {
 
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(ptr::null_mut());
 
+/// Whether the process has more rights than whoever started it, as set-uid programs do: what
+/// `secure_getenv(3)` asks.
+pub(super) fn has_more_rights() -> bool {
+    // SAFETY: reads the vector that the kernel put beside the environment, and nothing else.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// The initialized library.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser;
 
-use super::{Failure, Program, RunOptions, Source, record::Record, run_with};
+use super::{Failure, Program, RunOptions, Source, foreign::screened, record::Record, run_with};
 
 /// The arguments of this process.
 ///
@@ -23,8 +23,12 @@ pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
             let failure = Failure::new(cause, "").remedy("See --help.").code(Failure::MISUSED);
             return cannot_begin(&failure, "");
         }
-        // It fails only if nobody reads.
-        let _ = error.print();
+        // It fails only if nobody reads. An error repeats words of others.
+        let _ = if error.use_stderr() {
+            stderr().write_all(screened(&error.render().to_string()).as_bytes())
+        } else {
+            error.print()
+        };
         ExitCode::from(if error.use_stderr() { Failure::MISUSED } else { 0 })
     })
 }
@@ -36,7 +40,7 @@ pub fn cannot_begin(failure: &Failure, text: &str) -> ExitCode {
     let _ = if wants_records() {
         stdout().write_all(Record::failure("", failure).line().as_bytes())
     } else {
-        writeln!(stderr(), "{text}")
+        writeln!(stderr(), "{}", screened(text))
     };
     ExitCode::from(failure.code.max(1))
 }

@@ -5,6 +5,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use clap::{Arg, ValueHint};
 
 use super::{
+    foreign::is_obeyed,
     help,
     input::Vocabulary,
     reading::{Reading, read, shown},
@@ -26,6 +27,8 @@ pub fn complete(vocabulary: &Vocabulary, before_cursor: &str) -> (usize, Vec<Str
         None => arguments(vocabulary, &reading, &typed),
     };
     let typed = typed.to_lowercase();
+    // The editor draws them: names that a screen would obey are left out.
+    found.retain(|word| !word.contains(is_obeyed));
     found.retain(|word| word.trim_matches('"').to_lowercase().starts_with(&typed));
     found.sort();
     found.dedup();

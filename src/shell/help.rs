@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Style,
     reading::shown,
+    sourced::is_source,
     tree::{spelled, takes_value, value_name, visible},
 };
 
@@ -28,8 +29,9 @@ pub fn render(root: &Command, path: &[&Command], style: &Style, width: usize) ->
 pub fn syntax(path: &[&Command]) -> String {
     let mut words: Vec<_> = path.iter().map(|command| command.get_name().to_owned()).collect();
     let arguments = path.last().into_iter().flat_map(|leaf| leaf.get_arguments());
-    let (required, optional): (Vec<_>, Vec<_>) =
-        arguments.filter(|arg| !arg.is_hide_set()).partition(|arg| arg.is_required_set());
+    let (required, optional): (Vec<_>, Vec<_>) = arguments
+        .filter(|arg| !arg.is_hide_set() && !is_source(arg))
+        .partition(|arg| arg.is_required_set());
     words.extend(required.into_iter().map(with_value));
     words.extend(optional.into_iter().map(|arg| format!("[{}]", with_value(arg))));
     words.join(" ")

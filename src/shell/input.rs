@@ -14,6 +14,9 @@ pub trait Input {
     /// The answer to a secret question, whose last line is `prompt`.
     fn secret(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret>;
 
+    /// The next line of standard input, as a secret that an option names. A person is asked.
+    fn sourced(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret>;
+
     /// The answer to a question, whose last line is `prompt`. A batch holds an answer only if its
     /// next line is one of `choices`, in any case.
     fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String>;

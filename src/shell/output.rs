@@ -1,8 +1,17 @@
 //! The screen side: paragraphs, result lines, records, and a reader that may go away.
+//!
+//! This is the floor: whatever a command writes leaves the program here, in text as
+//! [`foreign::screened`] shows it and in records as `Record::line` does.
 
 use std::io::Write;
 
-use super::{Failure, Report, Settings, Style, fold, indented, progress::Progress, record::Record};
+use super::{
+    Failure, Report, Settings, Style, fold,
+    foreign::{self, screened},
+    indented,
+    progress::Progress,
+    record::Record,
+};
 
 /// Where texts go. A closed output is remembered, and never ends the program by itself.
 pub struct Output<'a> {
@@ -44,12 +53,20 @@ impl<'a> Output<'a> {
         self.settings.screen
     }
 
-    /// Writes a text as it is, at once. A program that writes records writes no texts.
+    /// Writes a text at once, without what a screen would obey. A program that writes records
+    /// writes no texts.
     pub fn write(&mut self, text: &str) {
         if !self.settings.json {
             let erased = self.progress.erase();
             self.put(erased);
-            self.put(text);
+            self.put(&screened(text));
+        }
+    }
+
+    /// Has the screen do something.
+    pub fn control(&mut self, sequence: &'static str) {
+        if !self.settings.json {
+            self.put(sequence);
         }
     }
 
@@ -103,6 +120,7 @@ impl<'a> Output<'a> {
     /// Shows how far long work has come, on a screen.
     pub fn progress(&mut self, what: &str, done: u64, total: u64) {
         if self.settings.screen {
+            let what = &*foreign::shown(what);
             let drawn = self.progress.draw(what, done, total, self.width.unwrap_or(80));
             self.put(&drawn);
         }
@@ -133,9 +151,10 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// The text with lines that fit on the screen, if the output is one.
+    /// The text as a screen may show it, with lines that fit on it, if the output is one.
     pub fn fitted(&self, text: &str) -> String {
-        self.width.map_or_else(|| text.to_owned(), |width| fold::fitted(text, width))
+        let text = screened(text);
+        self.width.map_or_else(|| text.to_string(), |width| fold::fitted(&text, width))
     }
 
     fn lead(&mut self, text: &str) {

@@ -47,6 +47,8 @@ fn given_to_pager(text: &str) -> bool {
             // Ends at once if all fits, keeps colours, and leaves the text on the screen.
             command.env("LESS", "FRX");
         }
+        // Whoever reads a text here was given a shell of commands, and not the system's.
+        command.env("LESSSECURE", "1");
         let ended = command.spawn().and_then(|mut pager| {
             // A person may leave before the end of the text.
             let _ = pager.stdin.take().map(|mut pipe| pipe.write_all(text.as_bytes()));

@@ -24,6 +24,8 @@ pub struct Reading<'t> {
     pub given: Vec<Given<'t>>,
     /// Whether help was asked for.
     pub help: bool,
+    /// Whether `--` was read: no word behind it is an option.
+    pub literal: bool,
     /// The option at the end that still lacks its value.
     pub awaits: Option<&'t Arg>,
     /// Words that mean nothing here, by number.
@@ -60,13 +62,14 @@ pub fn read<'t>(root: &'t Command, words: &[Word], matching: Matching) -> Readin
         node: root,
         given: Vec::new(),
         help: false,
+        literal: false,
         awaits: None,
         strays: Vec::new(),
         complaint: None,
     };
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        at = if reading.asks_help(word) {
+        at = if !reading.literal && reading.asks_help(word) {
             reading.help = true;
             at + 1
         } else if reading.node.has_subcommands() {
@@ -134,7 +137,11 @@ impl<'t> Reading<'t> {
 
     fn argument(&mut self, words: &[Word], at: usize) -> usize {
         let Some(word) = words.get(at) else { return at };
-        let dashed = !word.quoted && word.text.starts_with('-');
+        if *word.text == "--" && !word.quoted && !self.literal && self.open_positional().is_some() {
+            self.literal = true;
+            return at + 1;
+        }
+        let dashed = !word.quoted && !self.literal && word.text.starts_with('-');
         let positional = if dashed { None } else { self.open_positional() };
         if let Some(arg) = positional {
             self.valued(arg, &word.text, at..at + 1);
@@ -142,10 +149,11 @@ impl<'t> Reading<'t> {
         }
         let name = word.text.strip_prefix("--").or_else(|| word.text.strip_prefix('-'));
         let name = name.unwrap_or(&word.text);
-        if let Some(arg) = find_option(self.node, name).filter(|_| !word.quoted) {
+        let plain = !word.quoted && !self.literal;
+        if let Some(arg) = find_option(self.node, name).filter(|_| plain) {
             return self.option(arg, words, at);
         }
-        let parts = name.split_once('=').filter(|_| !word.quoted);
+        let parts = name.split_once('=').filter(|_| plain);
         if let Some((arg, value)) =
             parts.and_then(|(name, value)| find_option(self.node, name).map(|arg| (arg, value)))
         {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, foreign::screened_json};
 
 /// The JSON object of one command. Its fields are documented in `docs/commands.md`; fields may be
 /// added, and none changes its meaning.
@@ -72,9 +72,9 @@ impl<'a> Record<'a> {
         Self { messages, ..self }
     }
 
-    /// The object on one line.
+    /// The object on one line, its texts as a screen may show them.
     pub fn line(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() + "\n"
+        screened_json(&serde_json::to_string(self).unwrap_or_default()) + "\n"
     }
 }
 

@@ -7,11 +7,14 @@ use clap::Command;
 use super::{
     Failure, Program, Report, Settings, Source, Style,
     asker::Asker,
+    foreign::shown,
     input::{Input, Manner, Next, Vocabulary},
     interrupts::{Doing, Interrupts},
     mask::{self, MASK},
     output::Output,
     pager,
+    reading::Reading,
+    sourced,
     spelling::{Meaning, Misuse, understand},
     tree,
     words::{self, Word},
@@ -115,7 +118,8 @@ impl<P: Program> Shell<'_, P> {
             // One word that is no command may be a password whose question was never asked.
             hidden = mask::is_lone_word(&self.root, line, matching);
             let echo = mask::masked(&self.root, line, matching);
-            self.output.write(&format!("{prompt}{}\n", if hidden { MASK } else { &echo }));
+            let echo = if hidden { MASK } else { &echo };
+            self.output.write(&format!("{}{}\n", shown(prompt), shown(echo)));
         } else {
             self.input.remember(&mask::memorable(&self.root, line, matching));
         }
@@ -132,7 +136,9 @@ impl<P: Program> Shell<'_, P> {
 
     fn command(&mut self, words: &[Word], hidden: bool) -> bool {
         let width = self.input.width();
-        match understand::<P::Line>(&mut self.root, &self.style, words, width) {
+        let (input, output) = (&mut *self.input, &mut self.output);
+        let fetch = &mut |reading: &mut Reading<'_>| sourced::fetch(reading, input, output);
+        match understand::<P::Line>(&mut self.root, &self.style, words, width, fetch) {
             Ok(Meaning::Nothing) => return true,
             Ok(Meaning::Exit) => return false,
             Ok(Meaning::Help(text)) => {
@@ -177,6 +183,11 @@ impl<P: Program> Shell<'_, P> {
         for text in texts.into_iter().flatten() {
             *text = mask::scrubbed(&self.root, words, self.style.matching, text);
         }
+        failure = Failure {
+            cause: shown(&failure.cause).into_owned(),
+            remedy: failure.remedy.map(|remedy| shown(&remedy).into_owned()),
+            ..failure
+        };
         if hidden {
             "there is no command of this name".clone_into(&mut failure.cause);
         }

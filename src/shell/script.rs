@@ -23,12 +23,23 @@ pub struct Script {
     lines: Lines,
     /// Asked for secrets, and for confirmations that the batch does not answer.
     person: Option<Box<dyn Input>>,
+    /// Standard input, where the batch is something else.
+    beside: Option<Lines>,
 }
 
 impl Script {
     /// A batch from this reader; `person` is the terminal beside it, if there is one.
     pub fn new(reader: Box<dyn BufRead>, person: Option<Box<dyn Input>>) -> Self {
-        Self { lines: Lines { reader, number: 0, ahead: None }, person }
+        Self { lines: Lines::of(reader), person, beside: None }
+    }
+
+    /// As [`Self::new`], for a batch that is not standard input, which is `beside` it.
+    pub fn beside(
+        reader: Box<dyn BufRead>,
+        beside: Box<dyn BufRead>,
+        person: Option<Box<dyn Input>>,
+    ) -> Self {
+        Self { beside: Some(Lines::of(beside)), ..Self::new(reader, person) }
     }
 }
 
@@ -53,6 +64,14 @@ impl Input for Script {
         output.write(if answer.is_some() { MASK } else { "" });
         output.write("\n");
         answer.map_or(Answer::Missing, |line| Answer::Given(Secret::new(line.to_string())))
+    }
+
+    fn sourced(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret> {
+        if let Some(person) = &mut self.person {
+            return person.secret(prompt, output);
+        }
+        let line = self.beside.as_mut().unwrap_or(&mut self.lines).next().ok().flatten();
+        line.map_or(Answer::Missing, |line| Answer::Given(Secret::new(line.to_string())))
     }
 
     fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String> {
@@ -109,6 +128,10 @@ impl Input for Single {
         self.answers.secret(prompt, output)
     }
 
+    fn sourced(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret> {
+        self.answers.sourced(prompt, output)
+    }
+
     fn choice(&mut self, prompt: &str, choices: &[&str], output: &mut Output) -> Answer<String> {
         self.answers.choice(prompt, choices, output)
     }
@@ -130,6 +153,10 @@ struct Lines {
 }
 
 impl Lines {
+    fn of(reader: Box<dyn BufRead>) -> Self {
+        Self { reader, number: 0, ahead: None }
+    }
+
     fn next(&mut self) -> io::Result<Option<Zeroizing<String>>> {
         match self.ahead.take() {
             Some(line) => Ok(Some(line)),

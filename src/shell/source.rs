@@ -42,7 +42,8 @@ impl Source {
         let file = BufReader::new(File::open(path)?);
         let person: Option<Box<dyn Input>> =
             if stdin().is_terminal() { Some(Box::new(Terminal::new(None)?)) } else { None };
-        Ok(Self(Box::new(Script::new(Box::new(file), person))))
+        let beside = Box::new(BufReader::new(stdin()));
+        Ok(Self(Box::new(Script::beside(Box::new(file), beside, person))))
     }
 
     /// One command from the arguments of the process: its words, or the whole line as one

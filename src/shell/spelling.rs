@@ -37,6 +37,9 @@ pub struct Misuse {
     pub usage: Option<String>,
 }
 
+/// What puts secrets into the place of the options that say where they stand.
+pub type Fetch<'a> = &'a mut dyn FnMut(&mut Reading<'_>) -> Result<(), Complaint>;
+
 /// Understands the words of a line. `root` is the tree of `L`'s declarations; help texts are made
 /// for `width` columns.
 ///
@@ -47,8 +50,9 @@ pub fn understand<L: Parser>(
     style: &Style,
     words: &[Word],
     width: usize,
+    fetch: Fetch<'_>,
 ) -> Result<Meaning<L>, Box<Misuse>> {
-    let reading = read(root, words, style.matching);
+    let mut reading = read(root, words, style.matching);
     if reading.path.is_empty() && !reading.help && reading.complaint.is_none() {
         return Ok(Meaning::Nothing);
     }
@@ -63,6 +67,10 @@ pub fn understand<L: Parser>(
     if command == tree::EXIT && style.exits {
         return Ok(Meaning::Exit);
     }
+    fetch(&mut reading).map_err(|complaint| {
+        let told = misuse(style, complaint, command.clone(), usage.clone());
+        Box::new(Misuse { usage: None, ..told })
+    })?;
     let arguments = arguments(&reading);
     let leaf = reading.node.clone();
     let wrong = |error: &clap::Error| {

@@ -28,6 +28,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     Secret, complete,
+    foreign::shown,
     input::{Answer, Input, Manner, Next, Vocabulary},
     output::Output,
 };
@@ -87,7 +88,7 @@ impl Terminal {
         if let Some(assistant) = self.editor.helper_mut() {
             assistant.mode = mode;
         }
-        let answer = self.editor.readline(prompt);
+        let answer = self.editor.readline(&*shown(prompt));
         self.editor.set_color_mode(self.colour);
         answer
     }
@@ -114,6 +115,10 @@ impl Input for Terminal {
             Ok(secret) => Answer::Given(Secret::new(secret)),
             Err(_) => Answer::Left,
         }
+    }
+
+    fn sourced(&mut self, prompt: &str, output: &mut Output) -> Answer<Secret> {
+        self.secret(prompt, output)
     }
 
     fn choice(&mut self, prompt: &str, _: &[&str], _: &mut Output) -> Answer<String> {
@@ -150,7 +155,7 @@ impl Input for Terminal {
         let answer = self.ask(prompt, Mode::Answer);
         self.paging.store(false, Ordering::Relaxed);
         if !cannot_mask() {
-            output.write("\x1b[1A\r\x1b[K");
+            output.control("\x1b[1A\r\x1b[K");
         }
         answer.is_ok()
     }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use clap::{Arg, Command, CommandFactory};
 
-use super::{Matching, Secret, Style};
+use super::{Matching, Secret, Style, sourced::with_sources};
 
 /// The name of the built-in command that explains the others.
 pub const HELP: &str = "help";
@@ -15,7 +15,7 @@ pub const EXIT: &str = "exit";
 /// The tree that `L` declares, with the built-in commands: the one source of parsing, help,
 /// completion and masking.
 pub fn of<L: CommandFactory>(style: &Style) -> Command {
-    let mut root = L::command()
+    let mut root = with_sources(L::command())
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .disable_version_flag(true)

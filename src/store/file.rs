@@ -1,15 +1,17 @@
 //! Small files that are whole or not there.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-    sync::atomic::{AtomicU32, Ordering},
+    path::{Path, PathBuf},
 };
 
+use crate::crypto::{Random, SystemRandom};
+
 /// Replaces a file's content at once: whoever reads it, and whatever ends this process, meets
-/// the old or the new content, never a part. The new content is on the disk on return.
+/// the old or the new content, never a part. The new content is on the disk on return. A link
+/// under this path is replaced, not followed.
 ///
 /// # Errors
 /// The directory cannot be written; the old file is untouched.
@@ -18,10 +20,14 @@ pub fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let temporary = directory.join(format!(".{name}.{}-{count}.new", std::process::id()));
-    let written = write_new(&temporary, content, mode).and_then(|()| fs::rename(&temporary, path));
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
+    let (temporary, mut file) = create_beside(directory, &name, mode)?;
+    // `open` masks the mode by the umask.
+    let written = file
+        .set_permissions(Permissions::from_mode(mode))
+        .and_then(|()| file.write_all(content))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&temporary);
@@ -30,14 +36,73 @@ pub fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Tells apart the threads of one process that replace a file at the same time.
-static COUNT: AtomicU32 = AtomicU32::new(0);
+/// How often another name is tried where one is taken.
+const TRIES: u32 = 16;
 
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
-    // A file left behind by an earlier crash keeps its mode through `open`.
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.write_all(content)?;
-    file.sync_all()
+/// Makes a file that was not there, under a name that nobody could know before and so nobody has
+/// put a link or a file of his own under.
+fn create_beside(directory: &Path, name: &str, mode: u32) -> io::Result<(PathBuf, File)> {
+    let mut random = SystemRandom::new();
+    for _ in 0..TRIES {
+        let mut number = [0; 8];
+        random.fill(&mut number).map_err(io::Error::other)?;
+        let path = directory.join(format!(".{name}.{:016x}.new", u64::from_be_bytes(number)));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
+        match options.open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => return Ok((path, made?)),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        for (content, mode) in [("one", 0o600), ("two", 0o666), ("three", 0o644)] {
+            replace_file(&path, content.as_bytes(), mode).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (target, link) = (root.path().join("target"), root.path().join("link"));
+        fs::write(&target, "mine").unwrap();
+        symlink(&target, &link).unwrap();
+        replace_file(&link, b"new", 0o600).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn what_fails_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let taken = root.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(replace_file(&taken, b"new", 0o600).is_err());
+        assert!(replace_file(&root.path().join("none/file"), b"new", 0o600).is_err());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn no_two_temporary_names_are_alike_and_none_is_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let made: Vec<_> =
+            (0..100).map(|_| create_beside(root.path(), "x", 0o600).unwrap().0).collect();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), made.len());
+        let digits = |path: &PathBuf| path.to_string_lossy().len();
+        assert!(made.iter().all(|path| digits(path) == digits(&made[0])));
+    }
 }

@@ -24,6 +24,7 @@ mod schema;
 mod seal;
 mod stc;
 mod token;
+pub mod trust;
 
 pub use administration::AdministrationStore;
 pub use appliance::{

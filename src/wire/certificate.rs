@@ -14,9 +14,12 @@ use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
     prelude::FromDer,
+    public_key::PublicKey,
+    x509::X509Name,
 };
 
 use super::FileKind;
+use crate::shell::shown;
 
 /// The greatest size in bytes of a certificate file.
 pub const MAXIMUM_CERTIFICATE_BYTES: u64 = 64 * 1024;
@@ -27,11 +30,11 @@ pub struct Certificate {
     der: CertificateDer<'static>,
     /// The serial number, in hexadecimal digits.
     pub serial: String,
-    /// The subject's distinguished name.
+    /// The subject's distinguished name, as a screen may show it.
     pub subject: String,
-    /// The issuer's distinguished name.
+    /// The issuer's distinguished name, as a screen may show it.
     pub issuer: String,
-    /// The host names and IP addresses that it is for.
+    /// The host names and IP addresses that it is for, as a screen may show them.
     pub names: Vec<String>,
     /// The beginning of its validity.
     pub valid_from: SystemTime,
@@ -76,7 +79,8 @@ impl Certificate {
         let (names, validity) = (alternative_names(&parsed), parsed.validity());
         let valid_from = instant(validity.not_before.timestamp());
         let valid_until = instant(validity.not_after.timestamp());
-        let (subject, issuer) = (parsed.subject().to_string(), parsed.issuer().to_string());
+        let visible = |name: &X509Name<'_>| shown(&name.to_string()).into_owned();
+        let (subject, issuer) = (visible(parsed.subject()), visible(parsed.issuer()));
         let serial = hexadecimal(parsed.raw_serial());
         drop(parsed);
         Ok(Self { der, serial, subject, issuer, names, valid_from, valid_until })
@@ -94,6 +98,40 @@ impl Certificate {
             return Err(CertificateFileError::Expired);
         }
         Ok(())
+    }
+
+    /// Checks that a server could show the certificate, and that it is as strong as links are: RSA
+    /// of 2048 bits at least, no signature by SHA-1 or older, and no extended key usage that
+    /// leaves TLS servers out (RFC 5280 section 4.2.1.12).
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check_server(&self) -> Result<(), CertificateFileError> {
+        let (_, parsed) =
+            X509Certificate::from_der(&self.der).map_err(|_| CertificateFileError::Damaged)?;
+        if let Ok(PublicKey::RSA(key)) = parsed.public_key().parsed()
+            && key.key_size() < LEAST_RSA_BITS
+        {
+            return Err(CertificateFileError::WeakKey(key.key_size()));
+        }
+        let signature = parsed.signature_algorithm.algorithm.to_id_string();
+        if let Some((_, name)) = WEAK_SIGNATURES.iter().find(|(known, _)| *known == signature) {
+            return Err(CertificateFileError::WeakSignature(name));
+        }
+        let usage = parsed.extended_key_usage().map_err(|_| CertificateFileError::Damaged)?;
+        if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+            return Err(CertificateFileError::NotForServers);
+        }
+        Ok(())
+    }
+
+    /// Whole days from this time to the end of its validity; negative once that has passed.
+    pub fn days_left(&self, now: SystemTime) -> i64 {
+        let days = |span: Duration| i64::try_from(span.as_secs() / 86_400).unwrap_or(i64::MAX);
+        match self.valid_until.duration_since(now) {
+            Ok(left) => days(left),
+            Err(past) => -1 - days(past.duration()),
+        }
     }
 
     /// The certificate's DER encoding.
@@ -120,6 +158,18 @@ impl Certificate {
     }
 }
 
+/// The shortest RSA key of a server, in bits (SP 800-131A).
+const LEAST_RSA_BITS: usize = 2048;
+
+/// Signatures by broken hashes (RFC 8017, RFC 3279, RFC 5758).
+const WEAK_SIGNATURES: [(&str, &str); 5] = [
+    ("1.2.840.113549.1.1.2", "MD2 with RSA"),
+    ("1.2.840.113549.1.1.4", "MD5 with RSA"),
+    ("1.2.840.113549.1.1.5", "SHA-1 with RSA"),
+    ("1.2.840.10040.4.3", "SHA-1 with DSA"),
+    ("1.2.840.10045.4.1", "SHA-1 with ECDSA"),
+];
+
 /// Characters of base64 in a line (RFC 7468, section 2).
 const PEM_LINE: usize = 64;
 
@@ -135,7 +185,7 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
 
 fn host_name(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::DNSName(name) => Some(shown(name).into_owned()),
         GeneralName::IPAddress(bytes) => {
             let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
             let sixteen = || <[u8; 16]>::try_from(*bytes).map(IpAddr::from);
@@ -178,4 +228,13 @@ pub enum CertificateFileError {
     /// Its time is over.
     #[error("the certificate has expired")]
     Expired,
+    /// An RSA key of too few bits.
+    #[error("the certificate's RSA key has {0} bits; a server's has at least {LEAST_RSA_BITS}")]
+    WeakKey(usize),
+    /// Signed by a hash that is broken.
+    #[error("the certificate is signed by {0}, which can be forged")]
+    WeakSignature(&'static str),
+    /// Its extended key usage leaves TLS servers out.
+    #[error("the certificate is not for TLS servers: its extended key usage lacks serverAuth")]
+    NotForServers,
 }

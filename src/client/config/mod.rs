@@ -6,7 +6,10 @@
 mod file;
 mod parse;
 
-use std::ops::Range;
+use std::{
+    ops::{Range, RangeInclusive},
+    path::PathBuf,
+};
 
 pub use file::{ConfigFileError, ConfigurationLock};
 use parse::{Entry, MARK, Section, is_comment, sections};
@@ -19,6 +22,8 @@ use parse::{Entry, MARK, Section, is_comment, sections};
 pub struct Configuration {
     text: String,
     sections: Vec<Section>,
+    /// Where it was read from.
+    file: Option<PathBuf>,
 }
 
 impl Configuration {
@@ -27,7 +32,7 @@ impl Configuration {
     /// # Errors
     /// The first line that is not of the file's grammar.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        Ok(Self { sections: sections(text)?, text: text.to_owned() })
+        Ok(Self { sections: sections(text)?, text: text.to_owned(), file: None })
     }
 
     /// The content, which is what was parsed but for the edits.
@@ -38,6 +43,32 @@ impl Configuration {
     /// The value of an entry, without the white space around it.
     pub fn get(&self, section: &str, entry: &str) -> Option<&str> {
         self.find(section, entry).map(|found| self.part(&found.value))
+    }
+
+    /// The value of an entry that is a decimal number in this range; `None` if it is missing or
+    /// empty.
+    ///
+    /// # Errors
+    /// The value is no such number.
+    pub fn number(
+        &self,
+        section: &str,
+        entry: &str,
+        range: RangeInclusive<i64>,
+    ) -> Result<Option<i64>, NumberError> {
+        let Some(value) = self.get(section, entry).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        let digits = value.strip_prefix('-').unwrap_or(value);
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = value.parse().ok().filter(|number| plain && range.contains(number));
+        number.map(Some).ok_or_else(|| NumberError {
+            file: self.file.clone(),
+            section: section.to_owned(),
+            entry: entry.to_owned(),
+            value: value.to_owned(),
+            range,
+        })
     }
 
     /// The entries of all sections of this name, in their order, as names and values.
@@ -201,6 +232,32 @@ pub struct ConfigError {
     pub line: usize,
     /// What is wrong with it.
     pub reason: &'static str,
+}
+
+/// An entry whose value is not the number that it has to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}: entry {entry} of section {section} is \"{value}\"; it has to be a whole number from {} to {}",
+    file.as_deref().unwrap_or(std::path::Path::new("Chrystoki.conf")).display(),
+    range.start(),
+    range.end()
+)]
+pub struct NumberError {
+    /// The file, if the configuration was read from one.
+    pub file: Option<PathBuf>,
+    /// The section's name.
+    pub section: String,
+    /// The entry's name.
+    pub entry: String,
+    /// Its value.
+    pub value: String,
+    /// What it may be.
+    pub range: RangeInclusive<i64>,
+}
+
+impl NumberError {
+    /// What the user can do about it.
+    pub const REMEDY: &'static str = "Correct it with \"configurator setValue\", or take it out with \"configurator deleteValue\".";
 }
 
 /// A text that the grammar of the file cannot hold.

@@ -13,7 +13,7 @@ use crate::{
     client::home::Home,
     command::module::{Access, told},
     model::Status,
-    shell::{Console, Failure, Outcome, report},
+    shell::{Console, Failure, Outcome, report, shown, shown_bytes},
 };
 
 /// The attributes that cmu shows, by name.
@@ -249,7 +249,7 @@ fn text(attribute: &Attribute) -> String {
     let truth = |value: bool| if value { "T" } else { "F" }.to_owned();
     match attribute {
         Attribute::Label(bytes) | Attribute::UniqueId(bytes) | Attribute::Application(bytes) => {
-            String::from_utf8_lossy(bytes).into_owned()
+            shown_bytes(bytes)
         }
         Attribute::Class(class) => class_name(*class),
         Attribute::KeyType(kind) => kind.to_string().trim_start_matches("CKK_").to_lowercase(),
@@ -281,7 +281,7 @@ fn text(attribute: &Attribute) -> String {
         | Attribute::EcParams(bytes)
         | Attribute::EcPoint(bytes)
         | Attribute::Value(bytes) => hex(bytes),
-        other => format!("{other:?}"),
+        other => shown(&format!("{other:?}")).into_owned(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
         AdminReply, AdminRequest, ArchiveState, AuditCheck, AuditObject, AuditQuery, AuditRecord,
         Label, Status,
     },
-    shell::{Console, Failure, Outcome, report},
+    shell::{Console, Failure, Foreign, Outcome, report},
 };
 
 /// The `audit` commands.
@@ -212,7 +212,7 @@ fn write_record(f: &mut fmt::Formatter<'_>, record: &AuditRecord) -> fmt::Result
     write!(f, "{sequence:>6}  {act:<24}  {}", format_time(*time))?;
     let Some(entry) = entry else { return Ok(()) };
     write!(f, "  {}", entry.outcome.symbol())?;
-    write!(f, "\n        by {}", entry.actor)?;
+    write!(f, "\n        by {}", Foreign(&entry.actor))?;
     if let Some(role) = entry.role {
         write!(f, " as {role}")?;
     }

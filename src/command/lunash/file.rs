@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Appliance, failure, screen::Success};
 use crate::{
     model::{AdminReply, AdminRequest, FileEntry},
-    shell::{Console, Failure, Outcome, report},
+    shell::{Console, Failure, Outcome, report, shown},
 };
 
 /// The value name of arguments that take a file's name.
@@ -32,7 +32,7 @@ pub enum Command {
     #[command(visible_alias = "d")]
     Delete {
         /// The file's name
-        #[arg(value_name = NAME)]
+        #[arg(value_name = NAME, allow_hyphen_values = true)]
         filename: String,
         /// Does not ask for a confirmation
         #[arg(long, visible_alias = "f")]
@@ -45,11 +45,18 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
     match command {
         Command::List => report(List(files(appliance)?)),
         Command::Delete { filename, force } => {
-            if !files(appliance)?.iter().any(|file| file.name == filename) {
+            let given = filename.strip_prefix("./").unwrap_or(&filename);
+            let names: Vec<_> = entries(appliance)?.into_iter().map(|file| file.name).collect();
+            // A name that a screen does not show as it is can be given as it is shown.
+            let exact = names.iter().find(|name| *name == given);
+            let found = exact.or_else(|| names.iter().find(|name| shown(name) == given));
+            let Some(filename) = found.cloned() else {
                 return Err(failure::unknown("file", "my file list"));
-            }
-            let warning =
-                format!("Type 'proceed' to delete the file {filename}, or\n'quit' to quit now.");
+            };
+            let warning = format!(
+                "Type 'proceed' to delete the file {}, or\n'quit' to quit now.",
+                shown(&filename)
+            );
             console.confirm(&warning, force)?;
             appliance.order(&AdminRequest::DeleteFile { name: filename })?;
             report(Success("my file delete"))
@@ -57,8 +64,13 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
     }
 }
 
-/// The files, by name.
+/// The files, by name, as a screen may show them.
 pub fn files(appliance: &mut Appliance) -> Result<Vec<FileEntry>, Failure> {
+    let listed = |entry: FileEntry| FileEntry { name: shown(&entry.name).into_owned(), ..entry };
+    Ok(entries(appliance)?.into_iter().map(listed).collect())
+}
+
+fn entries(appliance: &mut Appliance) -> Result<Vec<FileEntry>, Failure> {
     match appliance.ask(&AdminRequest::Files)? {
         AdminReply::Files(files) => Ok(files),
         _ => Err(failure::unexpected_reply()),

@@ -35,7 +35,7 @@ use clap::Parser;
 use crate::{
     client::AdminError,
     model::{AdminReply, AdminRequest, NtlsReply, NtlsRequest, Password, Status},
-    shell::{Console, Failure, Interrupts, Manual, Outcome, Program, Secret, Style},
+    shell::{Console, Failure, Interrupts, Manual, Outcome, Program, Secret, Style, shown},
 };
 
 /// The commands.
@@ -88,7 +88,7 @@ impl Lunash {
         interrupts: Interrupts,
     ) -> Result<Self, Failure> {
         let mut appliance = Appliance { ask: Box::new(ask), answers: true };
-        let host = appliance.describe()?.host;
+        let host = shown(&appliance.describe()?.host).into_owned();
         Ok(Self { appliance: RefCell::new(appliance), host, banner, interrupts })
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     crypto::CertificateHash,
     model::{CertificateInfo, NtlsInfo, NtlsReply, NtlsRequest},
-    shell::{Failure, Outcome, report},
+    shell::{Failure, Outcome, report, shown},
 };
 
 /// The `ntls` commands.
@@ -199,9 +199,9 @@ impl fmt::Display for Shown {
         let Self(info) = self;
         writeln!(f, "NTLS Server Certificate:\n")?;
         writeln!(f, "Serial Number:  {}", info.serial)?;
-        writeln!(f, "Issuer:         {}", info.issuer)?;
-        writeln!(f, "Subject:        {}", info.subject)?;
-        writeln!(f, "Names:          {}", info.names.join(", "))?;
+        writeln!(f, "Issuer:         {}", shown(&info.issuer))?;
+        writeln!(f, "Subject:        {}", shown(&info.subject))?;
+        writeln!(f, "Names:          {}", shown(&info.names.join(", ")))?;
         writeln!(f, "Not Before:     {} UTC", Moment(info.valid_from))?;
         writeln!(f, "Not After:      {} UTC", Moment(info.valid_until))?;
         write!(f, "SHA-256 Hash:   {}", CertificateHash::from(info.hash))

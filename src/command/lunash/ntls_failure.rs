@@ -3,7 +3,7 @@
 use super::failure::{self, NOT_IN_LIST};
 use crate::{
     model::{ClientHost, NtlsRefusal, Status},
-    shell::Failure,
+    shell::{Failure, shown},
 };
 
 /// [`Failure::result`] where something is there already.
@@ -26,11 +26,11 @@ pub fn refused(refusal: &NtlsRefusal) -> Failure {
             taken(&format!("the client {name} has already been registered with this certificate"))
         }
         NtlsRefusal::NoFile(file) => {
-            Failure::new(format!("there is no {file} among your files"), FILE)
+            Failure::new(format!("there is no {} among your files", shown(&file)), FILE)
                 .remedy("Copy the client's certificate there under this name; see 'my file list'.")
         }
         NtlsRefusal::BadFile { file, reason } => {
-            Failure::new(format!("the file {file} cannot be used: {reason}"), FILE)
+            Failure::new(shown(&format!("the file {file} cannot be used: {reason}")), FILE)
                 .remedy("Copy the certificate again that 'vtl createCert' made on the client.")
         }
         NtlsRefusal::NoClient => no_client(),

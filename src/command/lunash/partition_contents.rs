@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{super::object_class::class_name, Appliance, failure, partition::Named, password};
 use crate::{
     model::{AdminReply, AdminRequest, Label, ObjectEntry, Status},
-    shell::{Console, Failure, Outcome, Secret, report},
+    shell::{Console, Failure, Outcome, Secret, report, shown},
 };
 
 /// Options of `partition showContents`.
@@ -76,7 +76,7 @@ struct Listed {
 
 impl From<ObjectEntry> for Listed {
     fn from(entry: ObjectEntry) -> Self {
-        Self { label: entry.label, handle: entry.handle, class: entry.class }
+        Self { label: shown(&entry.label).into_owned(), handle: entry.handle, class: entry.class }
     }
 }
 

@@ -91,13 +91,13 @@ impl Program for Vtl {
 
     fn run(&mut self, line: Line, console: &mut dyn Console) -> Outcome {
         match line.command {
-            Command::AddServer(command) => command.run(&self.home),
+            Command::AddServer(command) => command.run(&self.home, console),
             Command::DeleteServer(command) => command.run(&self.home, console),
             Command::CreateCert(command) => command.run(&self.home, console),
             Command::CreateRequest(command) => command.run(&self.home, console),
-            Command::ReplaceServer(command) => command.run(&self.home),
-            Command::ListServers(command) => command.run(&self.home),
-            Command::Verify(command) => command.run(&self.home),
+            Command::ReplaceServer(command) => command.run(&self.home, console),
+            Command::ListServers(command) => command.run(&self.home, console),
+            Command::Verify(command) => command.run(&self.home, console),
             Command::ListSlots(command) => command.run(&self.home),
             Command::Fingerprint(command) => command.run(),
             Command::SupportInfo(command) => command.run(&self.home),

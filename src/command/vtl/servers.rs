@@ -28,11 +28,12 @@ pub struct Add {
 }
 
 impl Add {
-    pub(super) fn run(&self, home: &Home) -> Outcome {
+    pub(super) fn run(&self, home: &Home, console: &mut dyn Console) -> Outcome {
         let host = host(&self.name)?;
         let now = SystemTime::now();
         let registered = registration::register(home, (&host, self.port), &self.certificate, now);
         let server = registered.map_err(|error| failed(&error, error.remedy()))?;
+        warn(home, std::slice::from_ref(&server), console);
         report(Added { server })
     }
 }
@@ -77,11 +78,12 @@ pub struct Replace {
 }
 
 impl Replace {
-    pub(super) fn run(&self, home: &Home) -> Outcome {
+    pub(super) fn run(&self, home: &Home, console: &mut dyn Console) -> Outcome {
         let (old, new) = (host(&self.old)?, host(&self.new)?);
         let place = (&old, (&new, self.port));
         let replaced = registration::replace(home, place, &self.certificate, SystemTime::now());
         let server = replaced.map_err(|error| failed(&error, error.remedy()))?;
+        warn(home, std::slice::from_ref(&server), console);
         report(Replaced { old, server })
     }
 }
@@ -91,8 +93,10 @@ pub struct List {}
 
 impl List {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    pub(super) fn run(&self, home: &Home) -> Outcome {
-        report(Servers { servers: list(home)? })
+    pub(super) fn run(&self, home: &Home, console: &mut dyn Console) -> Outcome {
+        let servers = list(home)?;
+        warn(home, &servers, console);
+        report(Servers { servers })
     }
 }
 
@@ -101,6 +105,15 @@ pub(super) fn list(home: &Home) -> Result<Vec<Server>, Failure> {
     home.open().map_err(|error| failed(&error, error.remedy()))?;
     let configuration = home.configuration().map_err(|error| failed(&error, error.remedy()))?;
     servers::list(&configuration).map_err(|error| failed(&error, error.remedy()))
+}
+
+/// Warns of certificates whose end is near or past.
+pub(super) fn warn(home: &Home, servers: &[Server], console: &mut dyn Console) {
+    // Whatever keeps the paths from being read has been told, or is told where they are used.
+    let Ok(paths) = home.paths() else { return };
+    for ending in registration::endings(&paths, servers, SystemTime::now()) {
+        console.say(&ending.to_string());
+    }
 }
 
 /// A failure of the home, the configuration or a file.

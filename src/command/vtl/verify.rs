@@ -5,12 +5,12 @@ use std::fmt;
 use clap::Args;
 use serde::Serialize;
 
-use super::servers::{failed, list};
+use super::servers::{failed, list, warn};
 use crate::{
     client::{Slots, home::Home, targets},
     command::found_slots::{FoundSlots, nothing_found},
     crypto::SystemRandom,
-    shell::{Failure, Outcome, report},
+    shell::{Console, Failure, Outcome, report},
     store::{ClientToken, StoreError},
 };
 
@@ -19,8 +19,9 @@ pub struct Verify {}
 
 impl Verify {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    pub(super) fn run(&self, home: &Home) -> Outcome {
+    pub(super) fn run(&self, home: &Home, console: &mut dyn Console) -> Outcome {
         let slots = reached(home)?;
+        warn(home, &list(home)?, console);
         if slots.slots().is_empty() {
             let (cause, remedy) = nothing_found(&slots);
             return Err(Failure::new(cause, "").remedy(remedy));

@@ -2,16 +2,17 @@
 
 mod deploy;
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Session, failure::failure, table::Table};
 use crate::{
+    client::registration::endings,
     command::found_slots::{FoundSlots, nothing_found},
     model::Status,
-    shell::{Console, Outcome, indented, report},
+    shell::{Console, Failure, Outcome, indented, report},
 };
 
 #[derive(Debug, Subcommand)]
@@ -33,8 +34,8 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self, session: &mut Session, console: &mut dyn Console) -> Outcome {
         match self {
-            Self::Listservers(command) => command.run(session),
-            Self::Verify(command) => command.run(session),
+            Self::Listservers(command) => command.run(session, console),
+            Self::Verify(command) => command.run(session, console),
             Self::Restart(command) => command.run(session, console),
             Self::Deploy(command) => command.run(session),
         }
@@ -46,7 +47,8 @@ pub(super) struct ListServers {}
 
 impl ListServers {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    fn run(&self, session: &Session) -> Outcome {
+    fn run(&self, session: &Session, console: &mut dyn Console) -> Outcome {
+        warn(session, console)?;
         let servers = session.servers()?;
         let servers = servers
             .into_iter()
@@ -66,14 +68,23 @@ pub(super) struct Verify {}
 
 impl Verify {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
-    fn run(&self, session: &mut Session) -> Outcome {
+    fn run(&self, session: &mut Session, console: &mut dyn Console) -> Outcome {
         session.refresh()?;
+        warn(session, console)?;
         if session.slots().is_empty() {
             let (cause, remedy) = nothing_found(session.all_slots());
             return Err(failure(Status::TokenNotPresent, cause).remedy(remedy));
         }
         report(Verified { found: FoundSlots::new(session.slots()) })
     }
+}
+
+/// Warns of certificates whose end is near or past.
+fn warn(session: &Session, console: &mut dyn Console) -> Result<(), Failure> {
+    for ending in endings(&session.paths()?, &session.servers()?, SystemTime::now()) {
+        console.say(&indented(&ending.to_string(), 8));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Args)]

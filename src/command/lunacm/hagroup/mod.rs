@@ -98,7 +98,9 @@ fn refused_group(error: &GroupError) -> Failure {
     let status = match error {
         GroupError::Unknown(_) | GroupError::NotMember { .. } => Status::ObjectHandleInvalid,
         GroupError::Edit(_) | GroupError::LabelTaken(_) => Status::ArgumentsBad,
-        GroupError::File(_) | GroupError::Invalid { .. } => Status::FunctionFailed,
+        GroupError::File(_) | GroupError::Invalid { .. } | GroupError::Number(_) => {
+            Status::FunctionFailed
+        }
         _ => Status::OperationNotAllowed,
     };
     failure(status, error).remedy(error.remedy())

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     client::{backups::BackupFileError, file::FileError},
     model::{ClientLabel, Imported, ObjectEntry, Reply, Request, Status, TransferPurpose},
-    shell::{Console, Failure, Outcome, Secret, report},
+    shell::{Console, Failure, Outcome, Secret, report, shown},
     wire::{Backup, BackupObject},
 };
 
@@ -367,7 +367,7 @@ impl BackupContents {
     pub(in super::super) fn of(backup: &Backup) -> Self {
         let listed = |(number, object): (u32, &BackupObject)| ListedObject {
             number,
-            label: object.label.clone(),
+            label: shown(&object.label).into_owned(),
             kind: class_name(object.class),
             ouid: hex(&object.ouid),
         };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{ObjectEntry, PARTITION_OVERHEAD_BYTES, PartitionInfo, Reply, Request, Role, Status},
-    shell::{Outcome, report},
+    shell::{Outcome, report, shown},
 };
 
 #[derive(Debug, Args)]
@@ -156,7 +156,7 @@ struct Object {
 impl From<&ObjectEntry> for Object {
     fn from(entry: &ObjectEntry) -> Self {
         Self {
-            label: entry.label.clone(),
+            label: shown(&entry.label).into_owned(),
             handle: entry.handle,
             kind: class_name(entry.class),
             ouid: hex(&entry.ouid),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     model::{Imported, ObjectEntry, Reply, Request, Status, TransferPurpose},
-    shell::{Console, Failure, Outcome, Secret, report},
+    shell::{Console, Failure, Outcome, Secret, report, shown},
 };
 
 #[derive(Debug, Args)]
@@ -166,11 +166,11 @@ impl Transferred {
             Err(mut failed) => {
                 let count = self.objects.len();
                 failed.cause =
-                    format!("{} ('{}', after {count} objects)", failed.cause, object.label);
+                    format!("{} ('{}', after {count} objects)", failed.cause, shown(&object.label));
                 return Err(failed);
             }
         };
-        self.objects.push(One { label: object.label.clone(), outcome, handle });
+        self.objects.push(One { label: shown(&object.label).into_owned(), outcome, handle });
         Ok(())
     }
 }
