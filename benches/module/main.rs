@@ -30,10 +30,14 @@ const BENCHES: [Bench; 2] = [("find", find::run), ("login", login::run)];
 
 fn main() {
     // Cargo adds options of its own.
-    let names: Vec<_> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let names: Vec<_> = arguments.iter().filter(|name| !name.starts_with('-')).collect();
+    if !world::has_home_here(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        return;
+    }
     let application = Application::new();
     for (name, run) in BENCHES {
-        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+        if names.is_empty() || names.iter().any(|wanted| wanted.as_str() == name) {
             println!("== {name}");
             run(&application);
         }

@@ -41,7 +41,8 @@ fn start() -> Caller {
     let embedded = runtime.block_on(Embedded::start(&home, SystemTime::now())).expect("embedded");
     assert!(APPLIANCE.set((runtime, embedded)).is_ok(), "started once");
     prepare(home);
-    env::set_current_dir(directory).expect("the home");
+    // SAFETY: nothing reads the environment before the host program begins.
+    unsafe { env::set_var("ChrystokiConfigurationPath", directory) };
     Caller::new()
 }
 

@@ -157,7 +157,7 @@ fn is_host(name: &str) -> bool {
 }
 
 /// What an appliance may have made before its database, and what a file system has of its own.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "lock",
     "files",
     "hostname",
@@ -166,6 +166,7 @@ const OWN: [&str; 9] = [
     "server.pem",
     "hsm-so-password",
     "lunash_history",
+    "lunash.sock",
     "lost+found",
 ];
 

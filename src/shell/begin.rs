@@ -8,7 +8,12 @@ use std::{
 
 use clap::Parser;
 
-use super::{Failure, Program, RunOptions, Source, foreign::screened, record::Record, run_with};
+use super::{
+    Failure, Program, RunOptions, Source,
+    foreign::{contained, screened},
+    record::Record,
+    run_with,
+};
 
 /// The arguments of this process.
 ///
@@ -25,12 +30,18 @@ pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
         }
         // It fails only if nobody reads. An error repeats words of others.
         let _ = if error.use_stderr() {
-            stderr().write_all(screened(&error.render().to_string()).as_bytes())
+            stderr().write_all(screened(&repeated(error.render().to_string())).as_bytes())
         } else {
             error.print()
         };
         ExitCode::from(if error.use_stderr() { Failure::MISUSED } else { 0 })
     })
+}
+
+/// A text that may repeat arguments of this process: they begin no lines of their own.
+fn repeated(text: String) -> String {
+    let arguments = env::args_os().skip(1);
+    arguments.fold(text, |text, argument| contained(&argument.to_string_lossy(), text))
 }
 
 /// Says why a program cannot begin: as `text` on standard error, or as a record if records are

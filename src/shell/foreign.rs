@@ -23,6 +23,14 @@ pub fn shown_bytes(bytes: &[u8]) -> String {
     shown(&String::from_utf8_lossy(bytes)).into_owned()
 }
 
+/// A text in which this word may be repeated: there the word is [`shown`].
+pub fn contained(word: &str, text: String) -> String {
+    match shown(word) {
+        Cow::Owned(visible) => text.replace(word, &visible),
+        Cow::Borrowed(_) => text,
+    }
+}
+
 /// A text with its layout: as [`shown`], but line ends and tabs stay.
 pub fn screened(text: &str) -> Cow<'_, str> {
     escaped(text, |character| !matches!(character, '\n' | '\t') && is_obeyed(character))

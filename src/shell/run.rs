@@ -7,7 +7,7 @@ use clap::Command;
 use super::{
     Failure, Program, Report, Settings, Source, Style,
     asker::Asker,
-    foreign::shown,
+    foreign::{contained, shown},
     input::{Input, Manner, Next, Vocabulary},
     interrupts::{Doing, Interrupts},
     mask::{self, MASK},
@@ -146,13 +146,20 @@ impl<P: Program> Shell<'_, P> {
                 let report = serde_json::json!({ "help": text });
                 self.output.success(tree::HELP, Some(&Fields(report)));
             }
-            Ok(Meaning::Run(line, command)) => self.act(line, &command),
+            Ok(Meaning::Run(line, command)) => self.act(line, &command, words),
             Err(misuse) => self.misused(*misuse, words, hidden),
         }
         true
     }
 
-    fn act(&mut self, line: P::Line, command: &str) {
+    fn act(&mut self, line: P::Line, command: &str, words: &[Word]) {
+        // A value may stand behind the sign in its option's word.
+        let value = |word: &str| word.split_once('=').map_or("", |(_, value)| value).to_owned();
+        let repeated = |text: String| {
+            words
+                .iter()
+                .fold(text, |text, word| contained(&value(&word.text), contained(&word.text, text)))
+        };
         let mut asker =
             Asker { input: &mut *self.input, output: &mut self.output, style: &self.style };
         self.interrupts.turn_to(Doing::Running);
@@ -162,11 +169,14 @@ impl<P: Program> Shell<'_, P> {
         match outcome {
             Ok(report) => {
                 if let Some(report) = &report {
-                    pager::show(&report.text(), &mut *self.input, &mut self.output);
+                    pager::show(&repeated(report.text()), &mut *self.input, &mut self.output);
                 }
                 self.output.success(command, report.as_deref());
             }
-            Err(failure) => self.failed(command, &failure),
+            Err(failure) => {
+                let (cause, remedy) = (repeated(failure.cause), failure.remedy.map(repeated));
+                self.failed(command, &Failure { cause, remedy, ..failure });
+            }
         }
         if let Some(text) = self.program.afterword() {
             pager::write(&text, &mut *self.input, &mut self.output);

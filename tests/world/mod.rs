@@ -326,6 +326,18 @@ impl Shown {
     }
 }
 
+/// Whether the current directory is this process's home, as the variable says. Where it is not,
+/// this program has been run again with these arguments so that it is, and has succeeded.
+pub fn has_home_here(arguments: &[&str]) -> bool {
+    const VARIABLE: &str = "ChrystokiConfigurationPath";
+    if std::env::var_os(VARIABLE).is_some_and(|value| value == ".") {
+        return true;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    assert!(again.args(arguments).env(VARIABLE, ".").status().unwrap().success());
+    false
+}
+
 /// Runs a command to its end with this standard input. A program that does not end in time is
 /// killed, and the test fails with what it has shown.
 pub fn run(mut command: Command, input: &str) -> Shown {
