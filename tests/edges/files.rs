@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::world::{Client, Shown, World, run};
+use crate::world::{Client, SO, Shown, World, run};
 
 fn start(data: &Path) -> Shown {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lunahsmd"));
@@ -42,7 +42,7 @@ fn the_file_area_holds_files_alone() {
     fs::write(area.join("-x"), "").unwrap();
     fs::write(area.join("-f"), "").unwrap();
     fs::write(area.join("large.pem"), vec![b'a'; 1 << 20]).unwrap();
-    let login = "hsm login -password hsm-so-pass1\n";
+    let login = format!("hsm login -password {SO}\n");
     world.lunash("my file list\n").ok().has("-x").lacks("evil.pem");
     for name in ["evil", "zero", "large"] {
         let line = format!("{login}client register -client {name} -hostname {name}\n");

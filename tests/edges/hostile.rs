@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use lunacm::shell::is_obeyed;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use crate::world::{Client, Shown, World, run};
+use crate::world::{CO, Client, SO, Shown, World, run};
 
 /// ESC, CSI, BEL, CR, backspace, DEL, C1, bidirectional controls, separators, a joiner, and a line
 /// that says what no command said.
@@ -37,13 +37,12 @@ fn shows(shown: &Shown) {
 fn labels_of_objects() {
     let world = World::with_partitions(&["par1"]);
     let client = world.officer("client1");
-    let pin = "-password=crypto-officer-1";
+    let pin = &format!("-password={CO}");
     let cmu = |words: &[&str]| run(client.command(env!("CARGO_BIN_EXE_cmu"), words), "");
-    let label = format!("-label={HOSTILE}");
-    let pair = ["generatekeypair", "-keytype=ecdsa", "-curve=prime256v1", &label, pin];
+    let pair = ["generatekeypair", "-keytype=ecdsa", "-curve=prime256v1", "-label", HOSTILE, pin];
     let made = cmu(&pair);
     let handle = format!("-handle={}", clean(made.ok()).value("privateHandle="));
-    let login = "role login -name co -password crypto-officer-1\n";
+    let login = format!("role login -name co -password {CO}\n");
     for json in [&[][..], &["--json"]] {
         shows(cmu(&[json, &["list", pin]].concat()).ok());
         shows(cmu(&[json, &["getattribute", &handle, pin]].concat()).ok());
@@ -57,7 +56,7 @@ fn labels_of_objects() {
         assert!(visible.contains("\\u{1b}]0;title\\u{7}"), "{visible}");
         clean(&lunacm(&format!("partition archive restore -partition {kept} -replace -force\n")));
         clean(&lunacm("partition archive list\n"));
-        clean(&world.lunash("hsm login -password hsm-so-pass1\naudit show\n"));
+        clean(&world.lunash(&format!("hsm login -password {SO}\naudit show\n")));
     }
 }
 
@@ -149,7 +148,9 @@ fn names_of_files_and_certificates() {
         clean(&vtl(&["fingerprint", "-f", file]));
     }
     fs::copy(file, area.join("evil.pem")).unwrap();
-    let register = "hsm login -password hsm-so-pass1\nclient register -client evil -hostname evil\n\
-                    client show -client evil\nclient fingerprint -client evil\n";
-    clean(&world.lunash(register));
+    let register = format!(
+        "hsm login -password {SO}\nclient register -client evil -hostname evil\n\
+         client show -client evil\nclient fingerprint -client evil\n"
+    );
+    clean(&world.lunash(&register));
 }

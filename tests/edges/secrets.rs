@@ -9,10 +9,7 @@ use std::{
 
 use lunacm::command::manual::reference;
 
-use crate::world::{Client, Shown, World, run};
-
-const SO: &str = "hsm-so-pass1";
-const CO: &str = "crypto-officer-1";
+use crate::world::{CO, Client, PO, SO, Shown, World, run};
 
 /// A file that holds this, for its owner alone.
 fn file(root: &Path, name: &str, content: &str) -> String {
@@ -62,7 +59,7 @@ fn lunash_and_lunacm_read_them() {
     world.lunash(&format!("hsm login -passwordfile {so}\n")).failed().has("chmod 600").lacks(SO);
 
     let client = world.connected("client1");
-    let po = file(root, "po", "partition-so-1");
+    let po = file(root, "po", PO);
     let domain = file(root, "domain", "dom\r\n");
     let first = file(root, "first", "initial-pass-1\n");
     let second = file(root, "second", &format!("{CO}\n"));
@@ -112,8 +109,6 @@ fn help_completion_and_history_know_them() {
     let client = Client { home: root.path().join("home"), port: 0 };
     let shown = client.lunacm("role login -help\n");
     shown.ok().has("-passwordfile <file>").has("-passwordfd <number>").has("standard input");
-    let shown = client.lunacm("role login -name co -passwordfil x\n");
-    shown.failed().has("Did you mean '-passwordfile'?");
     let mut command = Command::new(env!("CARGO_BIN_EXE_lunacm"));
     command.args(["--generate", "completions"]).arg(root.path());
     run(command, "").ok();
