@@ -75,6 +75,7 @@ fn a_wrong_tree_is_caught() {
         ("src/channel/f.rs", "fn f() { g()\n.await }", "channel/f.rs:2: channel waits"),
         ("src/hsm/g.rs", "const Q: &str = r#\"SELECT \"a\"\"#;", "SQL outside store"),
         ("src/client/h.rs", "fn f() { println!(\"{}\", '\"') }", "client prints with println!"),
+        ("src/command/j.rs", "fn f() { String::from_utf8_lossy(b) }", "without shell::shown_bytes"),
         ("src/client/i.rs", "fn f() { let _ = ('\\'', \"\\\"\"); dbg!(1) }", "with dbg!"),
         ("src/utils/mod.rs", "", "src/utils/mod.rs:1: utils has no rank"),
     ];
@@ -136,6 +137,8 @@ fn violations_of_file(path: &str, text: &str) -> Vec<String> {
             Kind::Word(word) if PRINTING.contains(&word.as_str()) && followed_by('!') => {
                 (module != "bin").then(|| format!("{module} prints with {word}!"))
             }
+            Kind::Word(word) if word == "from_utf8_lossy" => (module == "command")
+                .then(|| "command shows others' bytes without shell::shown_bytes".to_owned()),
             Kind::Text(text) if words(text).any(is_sql) => {
                 (module != "store").then(|| "SQL outside store".to_owned())
             }

@@ -118,6 +118,22 @@ text_conversions! { Label ClientLabel }
 mod tests {
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Version(#[serde(deserialize_with = "plain_text")] String);
+
+    #[test]
+    fn a_version_is_plain_or_refused() {
+        let read = |text: &str| {
+            let json = serde_json::to_string(text).unwrap();
+            serde_json::from_str::<Version>(&json).map(|version| version.0)
+        };
+        assert_eq!(read("LunaSA 7.7.0").unwrap(), "LunaSA 7.7.0");
+        let long = "7".repeat(65);
+        for bad in ["\x1b[2J", "7\n", "7\t", "\u{7f}", "\u{9b}", "\u{202e}", "é", &long] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
     #[test]
     fn labels_are_bounded_and_clean() {
         assert!("par 0".parse::<Label>().is_ok());

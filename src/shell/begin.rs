@@ -10,7 +10,7 @@ use clap::Parser;
 
 use super::{
     Failure, Program, RunOptions, Source,
-    foreign::{contained, screened},
+    foreign::{is_obeyed, screened},
     record::Record,
     run_with,
 };
@@ -30,7 +30,7 @@ pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
         }
         // It fails only if nobody reads. An error repeats words of others.
         let _ = if error.use_stderr() {
-            stderr().write_all(screened(&repeated(error.render().to_string())).as_bytes())
+            stderr().write_all(told(&error).as_bytes())
         } else {
             error.print()
         };
@@ -38,10 +38,13 @@ pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
     })
 }
 
-/// A text that may repeat arguments of this process: they begin no lines of their own.
-fn repeated(text: String) -> String {
-    let arguments = env::args_os().skip(1);
-    arguments.fold(text, |text, argument| contained(&argument.to_string_lossy(), text))
+/// What is wrong with the arguments. One that a screen would obey is not repeated.
+fn told(error: &clap::Error) -> String {
+    let mut arguments = env::args_os().skip(1);
+    if arguments.any(|argument| argument.to_string_lossy().contains(is_obeyed)) {
+        return format!("error: {}\n\nFor more information, try '--help'.\n", error.kind());
+    }
+    screened(&error.render().to_string()).into_owned()
 }
 
 /// Says why a program cannot begin: as `text` on standard error, or as a record if records are

@@ -104,16 +104,8 @@ fn words_of_the_command() {
         clean(run(lunash, "").failed());
     }
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_lunahsmd"));
-    clean(
-        run(
-            {
-                daemon.arg(HOSTILE);
-                daemon
-            },
-            "",
-        )
-        .failed(),
-    );
+    daemon.arg(HOSTILE);
+    clean(run(daemon, "").failed());
     // A batch is echoed.
     let line = HOSTILE.replace('\n', " ");
     clean(client.lunacm(&format!("slot list {line}\n")).failed());

@@ -20,7 +20,7 @@ use crate::{
     model::{
         AdminReply, AdminRequest, Label, PartitionEntry, Role, RoleInfo, SerialNumber, StorageSize,
     },
-    shell::{Console, Failure, Outcome, report},
+    shell::{Console, Failure, Outcome, report, shown},
 };
 
 /// The value name of options that take a partition's name.
@@ -205,7 +205,8 @@ fn export(name: &Label, appliance: &mut Appliance) -> Outcome {
     let entry = named(entries(appliance)?, name)?;
     match appliance.ask(&AdminRequest::ExportIdentity { name: entry.name })? {
         AdminReply::File(file) => report(Sentence(format!(
-            "Successfully exported partition identity for partition {name} to file: {file}"
+            "Successfully exported partition identity for partition {name} to file: {}",
+            shown(&file)
         ))),
         _ => Err(failure::unexpected_reply()),
     }
