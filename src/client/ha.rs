@@ -303,7 +303,7 @@ pub enum GroupError {
     Full,
     /// An entry is not the number that it has to be.
     #[error(transparent)]
-    Number(#[from] NumberError),
+    Number(#[from] Box<NumberError>),
     /// An entry of the configuration that makes no sense.
     #[error("{entry} of the configuration cannot be '{value}'")]
     Invalid {

@@ -217,9 +217,8 @@ impl NtlsIdentityError {
                 "Correct ClientCertFile and ClientPrivKeyFile in Chrystoki.conf, or make both anew \
                  with \"vtl createCert\"."
             }
-            Self::Untrusted(error) => error.remedy(),
             Self::Encrypted(_) => "Decrypt it with \"openssl pkey\", or use \"vtl createCert\".",
-            Self::Open(error) => error.remedy(),
+            Self::Untrusted(error) | Self::Open(error) => error.remedy(),
             Self::Make(_) => "Use a host name or an IP address.",
         }
     }

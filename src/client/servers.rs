@@ -221,7 +221,7 @@ pub enum ServersError {
     Full,
     /// An entry is not the number that it has to be.
     #[error(transparent)]
-    Number(#[from] NumberError),
+    Number(#[from] Box<NumberError>),
     /// The name of a server is none.
     #[error(
         "entry {entry} of section {NETWORK_SECTION} is \"{value}\", which is neither a host name nor an IP address"

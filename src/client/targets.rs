@@ -76,7 +76,7 @@ pub fn application(configuration: &Configuration) -> Result<Option<ApplicationId
     fixed.map(|text| text.parse().map_err(TargetsError::Application)).transpose()
 }
 
-fn patience(configuration: &Configuration) -> Result<Duration, NumberError> {
+fn patience(configuration: &Configuration) -> Result<Duration, Box<NumberError>> {
     let milliseconds = configuration.number(NETWORK_SECTION, "ReceiveTimeout", PATIENCE)?;
     let milliseconds = milliseconds.and_then(|number| u64::try_from(number).ok());
     Ok(milliseconds.map_or(DEFAULT_PATIENCE, Duration::from_millis))
@@ -163,7 +163,7 @@ pub enum TargetsError {
     Servers(#[from] ServersError),
     /// An entry of the configuration is not the number that it has to be.
     #[error(transparent)]
-    Number(#[from] NumberError),
+    Number(#[from] Box<NumberError>),
     /// The application ID.
     #[error("AppId in section Misc: {0}")]
     Application(ApplicationIdError),

@@ -55,19 +55,21 @@ impl Configuration {
         section: &str,
         entry: &str,
         range: RangeInclusive<i64>,
-    ) -> Result<Option<i64>, NumberError> {
+    ) -> Result<Option<i64>, Box<NumberError>> {
         let Some(value) = self.get(section, entry).filter(|value| !value.is_empty()) else {
             return Ok(None);
         };
         let digits = value.strip_prefix('-').unwrap_or(value);
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
         let number = value.parse().ok().filter(|number| plain && range.contains(number));
-        number.map(Some).ok_or_else(|| NumberError {
-            file: self.file.clone(),
-            section: section.to_owned(),
-            entry: entry.to_owned(),
-            value: value.to_owned(),
-            range,
+        number.map(Some).ok_or_else(|| {
+            Box::new(NumberError {
+                file: self.file.clone(),
+                section: section.to_owned(),
+                entry: entry.to_owned(),
+                value: value.to_owned(),
+                range,
+            })
         })
     }
 

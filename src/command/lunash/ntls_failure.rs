@@ -26,7 +26,7 @@ pub fn refused(refusal: &NtlsRefusal) -> Failure {
             taken(&format!("the client {name} has already been registered with this certificate"))
         }
         NtlsRefusal::NoFile(file) => {
-            Failure::new(format!("there is no {} among your files", shown(&file)), FILE)
+            Failure::new(format!("there is no {} among your files", shown(file)), FILE)
                 .remedy("Copy the client's certificate there under this name; see 'my file list'.")
         }
         NtlsRefusal::BadFile { file, reason } => {
