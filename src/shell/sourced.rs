@@ -180,9 +180,13 @@ fn from_descriptor(number: &str) -> Result<Zeroizing<String>, String> {
 }
 
 /// Whether the process was started with this descriptor: those that it opens itself do not
-/// survive a start.
+/// survive a start. Where a process that hides its memory may not look at itself, every descriptor
+/// that is open counts.
 fn is_inherited(number: i32) -> bool {
-    let facts = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+    let facts = match fs::read_to_string(format!("/proc/self/fdinfo/{number}")) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return true,
+        facts => facts.unwrap_or_default(),
+    };
     let flags = facts.lines().find_map(|line| line.strip_prefix("flags:"));
     flags
         .and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok())
