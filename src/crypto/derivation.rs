@@ -1,14 +1,13 @@
 //! Derivation of keys: HKDF (RFC 5869), PBKDF2 (RFC 8018), and ANSI X9.63's function (SEC 1
-//! section 3.6.1). OpenSSL serves the first two, because it has them over every hash.
+//! section 3.6.1). OpenSSL serves HKDF, because it has it over every hash.
 
 use openssl::{
-    pkcs5,
     pkey::Id,
     pkey_ctx::{HkdfMode, PkeyCtx},
 };
 use zeroize::Zeroizing;
 
-use super::{hash_function::HashFunction, primitive::PrimitiveError};
+use super::{hash_function::HashFunction, mac::MacKey, primitive::PrimitiveError};
 
 /// What HKDF does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,20 +59,58 @@ pub fn hkdf(
     Ok(output)
 }
 
-/// So many bytes from a password by PBKDF2 over HMAC.
+/// A password and how a key is made of it by PBKDF2 (RFC 8018 section 5.2).
+#[derive(Clone, Copy)]
+pub struct PasswordDerivation<'a> {
+    /// The hash under the HMAC.
+    pub hash: HashFunction,
+    /// The password.
+    pub password: &'a [u8],
+    /// The salt.
+    pub salt: &'a [u8],
+    /// How often.
+    pub iterations: u64,
+    /// Bytes that are made.
+    pub bytes: usize,
+}
+
+/// Iterations between two questions whether somebody still waits: a millisecond or so.
+const ITERATIONS_A_SLICE: u64 = 2_000;
+
+/// So many bytes from a password by PBKDF2 over HMAC, as long as somebody waits for them. The loop
+/// is ours, because a library's cannot be left half way; the function in it is a library's.
 ///
 /// # Errors
-/// [`PrimitiveError::Parameters`]: no iterations, or more than 2^31.
+/// [`PrimitiveError::Parameters`]: no iterations. [`PrimitiveError::Abandoned`]: nobody waits.
 pub fn pbkdf2(
-    hash: HashFunction,
-    password: &[u8],
-    salt: &[u8],
-    (iterations, bytes): (u64, usize),
+    how: &PasswordDerivation<'_>,
+    is_wanted: &dyn Fn() -> bool,
 ) -> Result<Zeroizing<Vec<u8>>, PrimitiveError> {
-    let iterations = i32::try_from(iterations).ok().and_then(|count| usize::try_from(count).ok());
-    let iterations = iterations.filter(|count| *count > 0).ok_or(PrimitiveError::Parameters)?;
-    let mut output = Zeroizing::new(vec![0; bytes]);
-    pkcs5::pbkdf2_hmac(password, salt, iterations, hash.message_digest()?, &mut output)?;
+    if how.iterations == 0 {
+        return Err(PrimitiveError::Parameters);
+    }
+    // HMAC fills a key up with zeros, so that none and a zero are the same; no library takes none.
+    let key = if how.password.is_empty() { &[0][..] } else { how.password };
+    let key = MacKey::hmac(how.hash, key)?;
+    let mut output = Zeroizing::new(Vec::with_capacity(how.bytes + how.hash.bytes()));
+    for block in 1_u32.. {
+        if output.len() >= how.bytes {
+            break;
+        }
+        let mut last = key.code(&[how.salt, &block.to_be_bytes()])?;
+        let mut sum = last.clone();
+        for iteration in 1..how.iterations {
+            if iteration.is_multiple_of(ITERATIONS_A_SLICE) && !is_wanted() {
+                return Err(PrimitiveError::Abandoned);
+            }
+            key.next(&mut last)?;
+            for (one, other) in sum.iter_mut().zip(last.iter()) {
+                *one ^= other;
+            }
+        }
+        output.extend_from_slice(&sum);
+    }
+    output.truncate(how.bytes);
     Ok(output)
 }
 
@@ -105,6 +142,7 @@ pub fn x963(
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::{hkdf as aws_hkdf, pbkdf2 as aws_pbkdf2};
+    use openssl::pkcs5;
     use proptest::prelude::*;
 
     use super::*;
@@ -144,12 +182,60 @@ mod tests {
                 let only = HkdfScheme { hash, extract: None, expand };
                 prop_assert_eq!(&*hkdf(&only, &extracted, bytes).unwrap(), &output);
             }
-            let own = pbkdf2(HashFunction::Sha384, &secret, &salt, (7, bytes)).unwrap();
+            let how = PasswordDerivation {
+                hash: HashFunction::Sha384,
+                password: &secret,
+                salt: &salt,
+                iterations: 7,
+                bytes,
+            };
+            let own = pbkdf2(&how, &|| true).unwrap();
             let mut output = vec![0; bytes];
             let (algorithm, count) = (aws_pbkdf2::PBKDF2_HMAC_SHA384, 7.try_into().unwrap());
             aws_pbkdf2::derive(algorithm, count, &salt, &secret, &mut output);
             prop_assert_eq!(&*own, &output);
         }
+
+        #[test]
+        fn passwords_of_every_length_over_every_hash(
+            password in prop::collection::vec(any::<u8>(), 0..200),
+            salt in prop::collection::vec(any::<u8>(), 0..80),
+            iterations in 1_u16..5,
+            bytes in 1_usize..400,
+        ) {
+            for hash in HashFunction::ALL {
+                let how = PasswordDerivation {
+                    hash,
+                    password: &password,
+                    salt: &salt,
+                    iterations: iterations.into(),
+                    bytes,
+                };
+                let mut other = vec![0; bytes];
+                let digest = hash.message_digest().unwrap();
+                let iterations = usize::from(iterations);
+                pkcs5::pbkdf2_hmac(&password, &salt, iterations, digest, &mut other).unwrap();
+                prop_assert_eq!(&*pbkdf2(&how, &|| true).unwrap(), &other);
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_left() {
+        let how = PasswordDerivation {
+            hash: HashFunction::Sha256,
+            password: b"p",
+            salt: b"s",
+            iterations: 100_000_000,
+            bytes: 512,
+        };
+        let asked = std::cell::Cell::new(0);
+        let thrice = || {
+            asked.set(asked.get() + 1);
+            asked.get() < 3
+        };
+        assert_eq!(pbkdf2(&how, &thrice), Err(PrimitiveError::Abandoned));
+        assert_eq!(asked.get(), 3);
     }
 
     #[test]
@@ -163,7 +249,9 @@ mod tests {
         assert_eq!(hkdf(&extracting, &[1; 32], 33), Err(PrimitiveError::Parameters));
         let neither = HkdfScheme { hash, extract: None, expand: None };
         assert_eq!(hkdf(&neither, &[1; 32], 32), Err(PrimitiveError::Parameters));
-        assert_eq!(pbkdf2(hash, b"p", b"s", (0, 8)), Err(PrimitiveError::Parameters));
+        let never =
+            PasswordDerivation { hash, password: b"p", salt: b"s", iterations: 0, bytes: 8 };
+        assert_eq!(pbkdf2(&never, &|| true), Err(PrimitiveError::Parameters));
     }
 
     /// NIST CAVP, "ANS X9.63-2001" for SHA-256 (`ansx963_2001.rsp`), the first with shared info.

@@ -67,6 +67,21 @@ impl MacKey {
         }))
     }
 
+    /// Puts the code of a code in its place.
+    ///
+    /// # Errors
+    /// The library failed.
+    pub fn next(&self, code: &mut Zeroizing<Vec<u8>>) -> Result<(), PrimitiveError> {
+        match &self.0 {
+            Key::Hmac(key) => {
+                let next = hmac::sign(key, code);
+                code.copy_from_slice(next.as_ref());
+            }
+            Key::OpenSslHmac(..) | Key::Cmac(_) => *code = self.code(&[code])?,
+        }
+        Ok(())
+    }
+
     /// The code of these data.
     ///
     /// # Errors

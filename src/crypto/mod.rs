@@ -29,7 +29,7 @@ pub use certificate::CertificateHash;
 pub use cipher::{
     AeadScheme, AeadStream, BLOCK_BYTES, BlockMode, CipherKey, CipherStream, Direction,
 };
-pub use derivation::{HkdfScheme, hkdf, pbkdf2, x963};
+pub use derivation::{HkdfScheme, PasswordDerivation, hkdf, pbkdf2, x963};
 pub use elliptic::{
     EcPrivateKey, EcPublicKey, EdwardsCurve, EdwardsPrivateKey, EdwardsPublicKey, MontgomeryCurve,
     MontgomeryPrivateKey, WeierstrassCurve,

@@ -27,6 +27,9 @@ pub enum PrimitiveError {
     /// The library failed.
     #[error("the cryptographic library failed")]
     Library,
+    /// Nobody waits for the result any more.
+    #[error("nobody waits for it any more")]
+    Abandoned,
 }
 
 impl From<aws_lc_rs::error::Unspecified> for PrimitiveError {

@@ -34,3 +34,26 @@ pub const MAXIMUM_DOMAIN: usize = 128;
 
 /// Cloning domains one partition may have (firmware 7.8 and later).
 pub const MAXIMUM_DOMAINS: usize = 3;
+
+/// Attributes that a template may have, those of templates inside it included; so an object has no
+/// more either.
+pub const MAXIMUM_ATTRIBUTES: usize = 256;
+
+/// Templates that may lie in one another. PKCS#11 has one inside another and nothing deeper.
+pub const MAXIMUM_TEMPLATE_DEPTH: u8 = 3;
+
+/// Mechanisms that one attribute may list.
+pub const MAXIMUM_MECHANISMS: usize = 256;
+
+/// Policies that one request may name.
+pub const MAXIMUM_POLICIES: usize = 256;
+
+/// Pieces that a key derivation by SP 800-108 may be fed.
+pub const MAXIMUM_PRF_PARTS: usize = 64;
+
+/// Bytes of all parameters together that a mechanism may have which feeds them to its function
+/// again and again.
+pub const MAXIMUM_FED_BYTES: usize = 64 * 1024;
+
+/// Iterations, times the blocks that they are done for, of a key's derivation from a password.
+pub const MAXIMUM_PASSWORD_WORK: u64 = 10_000_000;

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApplicationId, ClientLabel, Label, Password, PolicySet, PolicyValue, Role, SerialNumber,
-    Status, StcChange, StcSettings,
-    cryptoki::{CryptokiReply, CryptokiRequest},
+    ApplicationId, ClientLabel, Label, MAXIMUM_POLICIES, Password, PolicySet, PolicyValue, Role,
+    SerialNumber, Status, StcChange, StcSettings,
+    cryptoki::{CryptokiReply, CryptokiRequest, bounds},
 };
 
 /// A request to the partition at the other end of a link.
@@ -38,6 +38,7 @@ pub enum Request {
         domain_label: Option<Label>,
         /// Policies to set with it, as a template has them; the others stay, and are defaults the
         /// first time.
+        #[serde(deserialize_with = "bounds::list::<MAXIMUM_POLICIES, _, _>")]
         policies: Vec<PolicyValue>,
     },
     /// Logs a role in over this link.
@@ -99,6 +100,7 @@ pub enum Request {
     /// does not agree to that; otherwise it erases the partition's objects.
     ChangePolicies {
         /// The policies and their new values.
+        #[serde(deserialize_with = "bounds::list::<MAXIMUM_POLICIES, _, _>")]
         changes: Vec<PolicyValue>,
         /// Whether objects may be erased.
         erase: bool,

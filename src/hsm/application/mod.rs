@@ -42,7 +42,8 @@ impl Hsm {
     pub fn is_quick(request: &CryptokiRequest) -> bool {
         match request {
             CryptokiRequest::Perform { operation, mechanism, data, .. } => {
-                data.len() <= QUICK_BYTES && !permission::is_heavy(*operation, mechanism)
+                let bytes = data.len().saturating_add(mechanism.parameters.bytes());
+                bytes <= QUICK_BYTES && !permission::is_heavy(*operation, mechanism)
             }
             CryptokiRequest::Update { data, .. } => data.len() <= QUICK_BYTES,
             CryptokiRequest::FindObjects { template, .. } => is_narrow(template),
@@ -127,7 +128,7 @@ impl Caller<'_> {
             }
             CryptokiRequest::FindObjects { session, template, after, limit } => {
                 self.session(session)?;
-                self.find(&template, after, limit)?
+                self.find(template, after, limit)?
             }
             CryptokiRequest::Random { bytes } => CryptokiReply::Bytes(self.random(bytes)?),
             CryptokiRequest::Mechanisms => CryptokiReply::Mechanisms(self.mechanisms()),

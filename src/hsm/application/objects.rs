@@ -18,9 +18,6 @@ use crate::{
     wire::MAXIMUM_MESSAGE_BYTES,
 };
 
-/// Attributes that one request may read; an object has fewer.
-const MOST_ATTRIBUTES: usize = 256;
-
 impl Caller<'_> {
     pub(super) fn create_object(
         &self,
@@ -103,9 +100,6 @@ impl Caller<'_> {
         handle: ObjectHandle,
         types: &[A],
     ) -> Result<Vec<AttributeRead>, Status> {
-        if types.len() > MOST_ATTRIBUTES {
-            return Err(Status::ArgumentsBad);
-        }
         let object = self.object(handle)?;
         let mut left = MAXIMUM_MESSAGE_BYTES;
         let read = types.iter().map(|kind| {

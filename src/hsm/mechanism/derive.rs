@@ -56,6 +56,9 @@ pub fn derive(
     others: &[Arc<PreparedKey>],
     template: &Template,
 ) -> Result<Template, Status> {
+    if !mechanism.parameters.are_fed_in_bounds() {
+        return Err(Status::MechanismParamInvalid);
+    }
     if mechanism.mechanism == MechanismType::HKDF_DATA {
         let bytes = template.number(Type::VALUE_LEN).ok_or(Status::TemplateIncomplete)?;
         let bytes = usize::try_from(bytes).map_err(|_| Status::KeySizeRange)?;

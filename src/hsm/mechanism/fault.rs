@@ -73,6 +73,7 @@ const fn common(fault: Fault) -> Status {
         Fault::Key => Status::KeyTypeInconsistent,
         Fault::KeySize => Status::KeySizeRange,
         Fault::Parameters => Status::MechanismParamInvalid,
+        Fault::Abandoned => Status::FunctionCanceled,
         _ => Status::FunctionFailed,
     }
 }

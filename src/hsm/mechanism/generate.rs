@@ -5,10 +5,10 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::{
         EcPrivateKey, EdwardsPrivateKey, HashFunction, MlDsaPrivateKey, MlKemPrivateKey,
-        MontgomeryPrivateKey, Random, RsaComponents, SystemRandom, pbkdf2,
+        MontgomeryPrivateKey, PasswordDerivation, Random, RsaComponents, SystemRandom, pbkdf2,
     },
     model::{
-        Status,
+        MAXIMUM_PASSWORD_WORK, Status,
         cryptoki::{
             AttributeType as Type, KeyType, Mechanism, MechanismType, ObjectClass, Parameters,
             Template,
@@ -26,9 +26,6 @@ use super::{
 /// A pair's public exponent if its template names none.
 const USUAL_EXPONENT: &[u8] = &[1, 0, 1];
 
-/// The most iterations that a password's derivation may ask for: seconds, not minutes.
-const GREATEST_ITERATIONS: u64 = 10_000_000;
-
 /// A new secret key: the attributes that follow from its value, to be added to the template.
 ///
 /// # Errors
@@ -36,8 +33,22 @@ const GREATEST_ITERATIONS: u64 = 10_000_000;
 /// `CKR_TEMPLATE_INCOMPLETE`: the length is missing. `CKR_TEMPLATE_INCONSISTENT`: the template names
 /// another class or kind. `CKR_KEY_SIZE_RANGE`: no such key has this length.
 pub fn generate_key(mechanism: &Mechanism, template: &Template) -> Result<Template, Status> {
+    generate_key_while(mechanism, template, &|| true)
+}
+
+/// As [`generate_key`], as long as somebody waits for the key.
+///
+/// # Errors
+/// As those of [`generate_key`], and `CKR_FUNCTION_CANCELED`: nobody waits for it any more.
+pub fn generate_key_while(
+    mechanism: &Mechanism,
+    template: &Template,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Template, Status> {
     let (kind, usual) = match mechanism.mechanism {
-        MechanismType::PKCS5_PBKD2 => return from_password(&mechanism.parameters, template),
+        MechanismType::PKCS5_PBKD2 => {
+            return from_password(&mechanism.parameters, template, is_wanted);
+        }
         MechanismType::AES_KEY_GEN => (KeyType::AES, None),
         MechanismType::CHACHA20_KEY_GEN => (KeyType::CHACHA20, None),
         MechanismType::GENERIC_SECRET_KEY_GEN => (generic_kind(template)?, None),
@@ -68,17 +79,26 @@ fn generic_kind(template: &Template) -> Result<KeyType, Status> {
     }
 }
 
-fn from_password(parameters: &Parameters, template: &Template) -> Result<Template, Status> {
+fn from_password(
+    parameters: &Parameters,
+    template: &Template,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<Template, Status> {
     let Parameters::Pbkdf2 { salt, iterations, prf, password } = parameters else {
         return Err(Status::MechanismParamInvalid);
     };
     let (hash, general) = hashes::of_hmac(*prf).ok_or(Status::MechanismParamInvalid)?;
-    if general || iterations.0 > GREATEST_ITERATIONS {
+    if general || !parameters.are_fed_in_bounds() {
         return Err(Status::MechanismParamInvalid);
     }
     let kind = secret_kind(template)?;
     let bytes = asked_bytes(template, kind)?.ok_or(Status::TemplateIncomplete)?;
-    let value = pbkdf2(hash, password, salt, (iterations.0, bytes)).map_err(fault::deriving)?;
+    let blocks = u64::try_from(bytes.div_ceil(hash.bytes())).map_err(|_| Status::KeySizeRange)?;
+    if iterations.0.saturating_mul(blocks) > MAXIMUM_PASSWORD_WORK {
+        return Err(Status::MechanismParamInvalid);
+    }
+    let how = PasswordDerivation { hash, password, salt, iterations: iterations.0, bytes };
+    let value = pbkdf2(&how, is_wanted).map_err(fault::deriving)?;
     attributes::secret(kind, &value)
 }
 

@@ -26,7 +26,7 @@ mod wrap;
 pub use complete::complete_imported;
 pub use derive::derive;
 pub use encapsulate::{decapsulate, encapsulate};
-pub use generate::{generate_key, generate_pair};
+pub use generate::{generate_key, generate_key_while, generate_pair};
 pub use key::PreparedKey;
 pub use operation::{check, perform};
 pub use pairwise::check_pair;

@@ -28,7 +28,7 @@ pub(super) use vault::{Change, FIRST_SESSION_HANDLE, Unlocked, Vault, is_private
 
 use super::mechanism::PreparedKey;
 use crate::model::{
-    OBJECT_OVERHEAD_BYTES, Status,
+    MAXIMUM_ATTRIBUTES, OBJECT_OVERHEAD_BYTES, Status,
     cryptoki::{AttributeType, ObjectClass, ObjectHandle, Template},
 };
 
@@ -118,8 +118,12 @@ pub(super) fn label_of(attributes: &Template) -> String {
     String::from_utf8_lossy(label).into_owned()
 }
 
-/// Attributes as bytes, as they are sealed.
+/// Attributes as bytes, as they are sealed. What its maker named and what we added may be more
+/// together than could be read again: such an object is not made.
 pub(super) fn to_bytes(attributes: &Template) -> Result<Zeroizing<Vec<u8>>, Status> {
+    if attributes.count() > MAXIMUM_ATTRIBUTES {
+        return Err(Status::TemplateInconsistent);
+    }
     crate::wire::encode(attributes).map_err(|_| Status::DeviceMemory)
 }
 

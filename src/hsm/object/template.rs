@@ -1,5 +1,7 @@
 //! From a caller's template to all attributes of a new object.
 
+use std::collections::HashSet;
+
 use super::{
     Origin, is_key,
     rules::{Rule, Subtype, rule_of, rules, subtype_of},
@@ -66,8 +68,9 @@ pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<T
 /// # Errors
 /// The template breaks this.
 pub(in crate::hsm) fn check_form(template: &Template) -> Result<(), Status> {
-    for (at, attribute) in template.0.iter().enumerate() {
-        if template.0.iter().take(at).any(|other| other.kind == attribute.kind) {
+    let mut kinds = HashSet::with_capacity(template.0.len());
+    for attribute in &template.0 {
+        if !kinds.insert(attribute.kind) {
             return Err(Status::TemplateInconsistent);
         }
         check_value(attribute)?;

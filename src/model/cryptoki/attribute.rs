@@ -1,11 +1,12 @@
 //! Attributes of objects.
 
-use std::{cell::Cell, fmt};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{mechanism_type::MechanismType, numbers::numbers};
+use super::{bounds, mechanism_type::MechanismType, numbers::numbers};
+use crate::model::MAXIMUM_MECHANISMS;
 
 numbers! {
     /// The type of an attribute (PKCS#11 v3.1 section 4 and each mechanism's section).
@@ -160,7 +161,9 @@ pub enum AttributeValue {
     /// Bytes, a big integer (most significant byte first), a text, or a date's eight digits.
     Bytes(Zeroizing<Vec<u8>>),
     /// Mechanisms.
-    Mechanisms(Vec<MechanismType>),
+    Mechanisms(
+        #[serde(deserialize_with = "bounds::list::<MAXIMUM_MECHANISMS, _, _>")] Vec<MechanismType>,
+    ),
     /// Attributes.
     Template(Template),
 }
@@ -209,27 +212,6 @@ pub struct Attribute {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Template(pub Vec<Attribute>);
 
-/// Templates in templates that are read. PKCS#11 has one inside another and nothing deeper.
-const DEEPEST: u8 = 3;
-
-thread_local! {
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
-}
-
-impl<'de> Deserialize<'de> for Template {
-    /// Reads a template that is not nested so deep that reading it could exhaust the stack.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let depth = DEPTH.get();
-        if depth >= DEEPEST {
-            return Err(de::Error::custom("templates are nested too deep"));
-        }
-        DEPTH.set(depth + 1);
-        let attributes = Vec::deserialize(deserializer);
-        DEPTH.set(depth);
-        attributes.map(Self)
-    }
-}
-
 impl Template {
     /// The first value of this type.
     pub fn get(&self, kind: AttributeType) -> Option<&AttributeValue> {
@@ -266,31 +248,19 @@ impl Template {
         self.0.push(Attribute { kind, value: value.into() });
     }
 
+    /// How many attributes it has, those of templates inside it included.
+    pub fn count(&self) -> usize {
+        let inside = |attribute: &Attribute| match &attribute.value {
+            AttributeValue::Template(inner) => inner.count(),
+            _ => 0,
+        };
+        self.0.iter().map(inside).sum::<usize>() + self.0.len()
+    }
+
     /// This template with a value more, or another.
     #[must_use]
     pub fn with(mut self, kind: AttributeType, value: impl Into<AttributeValue>) -> Self {
         self.set(kind, value);
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn nested(depth: usize) -> Vec<u8> {
-        // One attribute whose value is a template, again and again, and an empty one inside.
-        let mut bytes = [1, 0x11, 4].repeat(depth);
-        bytes.push(0);
-        bytes
-    }
-
-    #[test]
-    fn templates_are_read_only_so_deep() {
-        assert!(postcard::from_bytes::<Template>(&nested(2)).is_ok());
-        assert!(postcard::from_bytes::<Template>(&nested(3)).is_err());
-        assert!(postcard::from_bytes::<Template>(&nested(1_000_000)).is_err());
-        // What failed leaves nothing behind for the next.
-        assert!(postcard::from_bytes::<Template>(&nested(2)).is_ok());
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{mechanism_type::MechanismType, object::ObjectHandle};
+use super::{bounds, mechanism_type::MechanismType, object::ObjectHandle};
+use crate::model::{MAXIMUM_FED_BYTES, MAXIMUM_PRF_PARTS};
 
 /// A mechanism and its parameters (`CK_MECHANISM`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,7 @@ pub enum Parameters {
         /// The pseudo-random function, as a MAC mechanism.
         prf: MechanismType,
         /// What is fed to it, in order.
+        #[serde(deserialize_with = "bounds::list::<MAXIMUM_PRF_PARTS, _, _>")]
         data: Vec<PrfData>,
         /// The initialization vector of the feedback mode.
         feedback: Vec<u8>,
@@ -118,6 +120,45 @@ pub enum Parameters {
         /// The context.
         context: Vec<u8>,
     },
+}
+
+impl Parameters {
+    /// Bytes of everything in them that may have any length.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::None | Self::Number(_) | Self::Pss(_) | Self::Counter { .. } | Self::Key(_) => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Data(data) => data.len(),
+            Self::Oaep(oaep) => oaep.label.len(),
+            Self::Gcm(inner) | Self::Ccm { inner, .. } => {
+                inner.nonce.len() + inner.associated.len()
+            }
+            Self::Eddsa { context, .. } | Self::SignContext { context, .. } => context.len(),
+            Self::Ecdh { shared, public, .. } => shared.len() + public.len(),
+            Self::Hkdf { salt, info, .. } => {
+                let salt = if let HkdfSalt::Data(salt) = salt { salt.len() } else { 0 };
+                salt + info.len()
+            }
+            Self::Pbkdf2 { salt, password, .. } => salt.len() + password.len(),
+            Self::Sp800108 { data, feedback, .. } => {
+                let part = |part: &PrfData| match part {
+                    PrfData::Bytes(bytes) => bytes.len(),
+                    PrfData::Iteration | PrfData::Counter { .. } | PrfData::Length { .. } => 0,
+                };
+                data.iter().map(part).sum::<usize>() + feedback.len()
+            }
+            Self::CbcEncryptData { data, .. } => data.len(),
+        }
+    }
+
+    /// Whether a function is fed no more of them, each time, than it may be.
+    pub fn are_fed_in_bounds(&self) -> bool {
+        let fed = matches!(
+            self,
+            Self::Ecdh { .. } | Self::Hkdf { .. } | Self::Pbkdf2 { .. } | Self::Sp800108 { .. }
+        );
+        !fed || self.bytes() <= MAXIMUM_FED_BYTES
+    }
 }
 
 /// Parameters of RSA PSS.

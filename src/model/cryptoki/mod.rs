@@ -6,6 +6,7 @@
 //! machine they run on.
 
 mod attribute;
+pub(super) mod bounds;
 mod mechanism;
 mod mechanism_type;
 mod numbers;

@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 
 use super::{
     attribute::{AttributeType, AttributeValue, Template},
+    bounds,
     mechanism::Mechanism,
     mechanism_type::MechanismInfo,
     object::{ObjectHandle, SessionId},
 };
-use crate::model::{Password, Status};
+use crate::model::{MAXIMUM_ATTRIBUTES, Password, Status};
 
 /// A request about objects and keys. Each function of PKCS#11 v3.1 section 5 that needs the token
 /// is one of these, or a chain of them.
@@ -76,6 +77,7 @@ pub enum CryptokiRequest {
         /// The object.
         object: ObjectHandle,
         /// The attributes asked for.
+        #[serde(deserialize_with = "bounds::list::<MAXIMUM_ATTRIBUTES, _, _>")]
         types: Vec<AttributeType>,
     },
     /// `C_SetAttributeValue`.
