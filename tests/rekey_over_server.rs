@@ -21,7 +21,7 @@ use lunacm::{
     model::KeepAlive,
     net::{
         Answered, Closer, Endpoint, KnownCertificates, Limits, Link, Peer, Performed, Server,
-        ServerIdentity, Service, server_config,
+        ServerIdentity, Service, WorkKind, server_config,
     },
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
@@ -93,7 +93,7 @@ impl Service for Partition {
         }
         let answer = move || Answered { reply: answer_to(&request), end: false };
         if number.is_multiple_of(16) {
-            Performed::Later(Box::new(answer))
+            Performed::Later(WorkKind::Computing, Box::new(answer))
         } else {
             Performed::Now(answer())
         }

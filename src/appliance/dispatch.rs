@@ -15,9 +15,9 @@ use super::{links::LiveLinks, services::Services, stc};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings},
     crypto::{CertificateHash, PublicKey, erase},
-    hsm::{Admission, Hsm, LinkClient, LinkSession},
+    hsm::{Admission, Charge, Hsm, LinkClient, LinkSession, Work},
     model::{KeepAlive, LinkService, Reply, Request, SerialNumber, Status, StcSettings},
-    net::{Answered, Closer, Peer, PeerIdentity, Performed, Service},
+    net::{Answered, Closer, Peer, PeerIdentity, Performed, Service, WorkKind},
     wire::{decode, encode},
 };
 
@@ -65,6 +65,18 @@ impl Dispatch {
             }
     }
 
+    /// Which threads a request that is not answered at once is for.
+    fn kind_of_work(&self, link: &ClientLink, request: &Request) -> WorkKind {
+        let guest = link.session().is_some_and(|session| self.hsm.is_guest(session));
+        match (Hsm::work(request), guest && !Hsm::logs_in(request)) {
+            (Work::Computing, false) => WorkKind::Computing,
+            (Work::Lengthy, false) => WorkKind::Lengthy,
+            (Work::Computing | Work::Lengthy, true) => WorkKind::Guest,
+            (Work::Storing, false) => WorkKind::Storing,
+            (Work::Storing, true) => WorkKind::GuestStoring,
+        }
+    }
+
     /// Does now what quick requests have to wait for, so that the next ones need not.
     fn prepare(&self, link: &ClientLink) {
         let prepared = link.session().map(|session| self.hsm.bring_objects_to_hand(session));
@@ -110,8 +122,8 @@ impl Service for Dispatch {
         let (client, serial) = match peer.identity {
             PeerIdentity::Stc { serial, client } => {
                 let serial = SerialNumber::new(serial);
-                let session =
-                    session.get_or_init(|| LinkSession::new(serial, client).from_address(from));
+                let link = || self.hsm.link(serial, client).from_address(from);
+                let session = session.get_or_init(link);
                 (session.client(), Some(serial))
             }
             PeerIdentity::Ntls { certificate } => {
@@ -136,6 +148,7 @@ impl Service for Dispatch {
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
+        let bytes = request.len();
         let decoded = decode::<Request>(&request);
         erase(request);
         match decoded {
@@ -150,15 +163,33 @@ impl Service for Dispatch {
                 Performed::Now(answered(&reply, end))
             }
             Ok(request) => {
+                let Some(charge) = link.charge(waiting_bytes(bytes)) else {
+                    return Performed::Now(self.no_room());
+                };
+                let kind = self.kind_of_work(link, &request);
                 let (dispatch, link) = (self.clone(), link.clone());
-                Performed::Later(Box::new(move || {
-                    if is_quick(&request) {
-                        dispatch.prepare(&link);
-                    }
-                    let (reply, end) = dispatch.act(&link, request);
-                    answered(&reply, end)
-                }))
+                Performed::Later(
+                    kind,
+                    Box::new(move || {
+                        let _charge = charge;
+                        if is_quick(&request) {
+                            dispatch.prepare(&link);
+                        }
+                        let (reply, end) = dispatch.act(&link, request);
+                        answered(&reply, end)
+                    }),
+                )
             }
+        }
+    }
+
+    fn is_wanted(&self, link: &ClientLink) -> bool {
+        link.session.get().is_none_or(LinkSession::is_wanted)
+    }
+
+    fn peer_gone(&self, link: &ClientLink) {
+        if let Some(session) = link.session.get() {
+            session.peer_gone();
         }
     }
 
@@ -190,6 +221,12 @@ fn is_quick(request: &Request) -> bool {
     }
 }
 
+/// Memory that a request of so many bytes is charged while it waits and while it is worked on: its
+/// values, and copies of them.
+const fn waiting_bytes(bytes: usize) -> usize {
+    bytes.saturating_mul(2).saturating_add(1024)
+}
+
 fn answered(reply: &Reply, end: bool) -> Answered {
     let reply = encode(reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
     Answered { end: end || reply.is_err(), reply: reply.unwrap_or_default() }
@@ -209,6 +246,11 @@ pub(super) struct ClientLink {
 }
 
 impl ClientLink {
+    /// Memory of the client; none if it has no more. Before the link is up it has one request.
+    fn charge(&self, bytes: usize) -> Option<Option<Charge>> {
+        self.session().map_or(Some(None), |session| session.charge(bytes).map(Some))
+    }
+
     /// The session, once the link is up.
     fn session(&self) -> Option<&LinkSession> {
         self.session.get().filter(|_| self.active.load(Ordering::Acquire))

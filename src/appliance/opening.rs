@@ -9,7 +9,7 @@ use std::{
 use super::dispatch::{ClientLink, Dispatch};
 use crate::{
     crypto::CertificateHash,
-    hsm::{LinkClient, LinkSession, NtlsClient},
+    hsm::{LinkClient, NtlsClient},
     model::{ClientHost, LinkService, Reply, Request, SerialNumber, Status},
 };
 
@@ -48,7 +48,7 @@ impl Dispatch {
         }
         // From here on an end of the assignment finds the link, and each request asks again.
         self.live.lead(link.channel, serial);
-        let session = LinkSession::new(serial, certificate).from_address(link.from);
+        let session = self.hsm.link(serial, certificate).from_address(link.from);
         link.session.set(session).map_err(|_| Status::FunctionRejected)?;
         let session = link.session.get().ok_or(Status::DeviceError)?;
         match self.hsm.perform(session, Request::Describe).0 {

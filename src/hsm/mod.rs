@@ -12,6 +12,7 @@ mod audit_keeping;
 mod audit_refusals;
 mod audit_state;
 mod audit_sums;
+mod budget;
 mod clients;
 mod domains;
 mod keys;
@@ -29,6 +30,7 @@ mod session;
 mod shared_login;
 mod stc_settings;
 mod transfer_keys;
+mod work;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,9 +39,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+pub use budget::{Charge, MemoryLimits};
 pub use ntls::{NtlsClient, NtlsFailure};
 pub use security_officer::LoginFailure;
 pub use session::{AdminSession, LinkClient, LinkSession};
+pub use work::Work;
 
 use crate::{
     crypto::{KeyPair, PasswordParameters, PublicKey, Random, RandomError, SystemRandom},
@@ -48,6 +52,7 @@ use crate::{
 };
 
 use audit_state::AuditState;
+use budget::Budget;
 use object::Vault;
 use shared_login::SharedLogins;
 
@@ -78,6 +83,8 @@ pub struct Hsm {
     logins: Mutex<HashMap<(SerialNumber, Role), Arc<AtomicBool>>>,
     /// The logins that links share.
     shared: SharedLogins,
+    /// The memory that clients may have.
+    budget: Budget,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -196,6 +203,7 @@ impl Hsm {
         let (logins, shared) = (Mutex::default(), SharedLogins::default());
         let nobody = HashSet::from([[0; 32]]);
         let audit = AuditState::open(&*store)?;
+        let budget = Budget::new(MemoryLimits::NONE);
         let hsm = Self {
             store,
             sealer,
@@ -208,6 +216,7 @@ impl Hsm {
             policies,
             logins,
             shared,
+            budget,
             turn,
             audit,
         };
@@ -216,6 +225,24 @@ impl Hsm {
         }
         hsm.load_ntls()?;
         Ok(hsm)
+    }
+
+    /// This HSM, whose clients have no more memory than this.
+    #[must_use]
+    pub fn with_memory(mut self, limits: MemoryLimits) -> Self {
+        self.budget = Budget::new(limits);
+        self
+    }
+
+    /// A client's link to a partition, on which nobody is logged in.
+    pub fn link(&self, serial: SerialNumber, client: impl Into<LinkClient>) -> LinkSession {
+        let client = client.into();
+        LinkSession::charged(serial, client, self.budget.account(client))
+    }
+
+    /// Bytes of memory that clients have taken.
+    pub fn memory_taken(&self) -> usize {
+        self.budget.taken()
     }
 
     /// A partition's static key pair, for the handshake.

@@ -11,7 +11,12 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{application::Application, object::Unlocked, shared_login::SharedLogin};
+use super::{
+    application::Application,
+    budget::{Account, Charge},
+    object::Unlocked,
+    shared_login::SharedLogin,
+};
 use crate::{
     crypto::{CertificateHash, PasswordKey, PublicKey},
     model::{Role, SerialNumber, Status},
@@ -53,6 +58,8 @@ pub struct LinkSession {
     /// How many shared logins had ended when this link last looked.
     seen_ended: AtomicU64,
     application: Application,
+    /// Nobody is at the other end any more.
+    gone: AtomicBool,
 }
 
 /// A role that is logged in.
@@ -81,16 +88,22 @@ pub(super) type LoginMark = Arc<()>;
 pub(super) type PartitionKey = Zeroizing<[u8; 32]>;
 
 impl LinkSession {
-    /// A link on which nobody is logged in.
+    /// A link on which nobody is logged in, and whose memory nothing limits.
     pub fn new(serial: SerialNumber, client: impl Into<LinkClient>) -> Self {
+        Self::charged(serial, client.into(), Account::unlimited())
+    }
+
+    /// A link on which nobody is logged in, and whose memory is charged to this account.
+    pub(super) fn charged(serial: SerialNumber, client: LinkClient, account: Arc<Account>) -> Self {
         Self {
             serial,
-            client: client.into(),
+            client,
             address: None,
             own: Mutex::new(None),
             shared: OnceLock::new(),
             seen_ended: AtomicU64::new(0),
-            application: Application::default(),
+            application: Application::new(account),
+            gone: AtomicBool::new(false),
         }
     }
 
@@ -103,6 +116,22 @@ impl LinkSession {
     /// The address that the client connects from.
     pub(super) const fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Notes that nobody is at the other end any more: nothing is begun for it, and what takes
+    /// long is left.
+    pub fn peer_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody is at the other end.
+    pub fn is_wanted(&self) -> bool {
+        !self.gone.load(Ordering::Acquire)
+    }
+
+    /// Memory of the link's client; none if it has no more.
+    pub fn charge(&self, bytes: usize) -> Option<Charge> {
+        Charge::take(self.application.account(), bytes)
     }
 
     /// The partition that the link leads to.

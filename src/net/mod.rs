@@ -2,6 +2,7 @@
 //! request.
 
 mod carrier;
+mod client_key;
 mod clock;
 mod codec;
 mod connecting;
@@ -13,10 +14,13 @@ mod frames;
 mod half_open;
 mod inbox;
 mod keep_alive;
+mod lane;
+mod lanes;
 mod link;
 mod local;
 mod multiplexer;
 mod ntls;
+mod pace;
 mod primitives;
 mod seat;
 mod server;
@@ -29,6 +33,7 @@ mod workers;
 
 pub use connecting::{ConnectError, Endpoint};
 pub use descriptors::raise_descriptor_limit;
+pub use lanes::WorkKind;
 pub use link::Link;
 pub use local::{local_socket, receive, send};
 pub use seat::LinkError;

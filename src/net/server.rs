@@ -23,6 +23,8 @@ use super::{
     establish::establish,
     event::Event,
     half_open::{HalfOpen, Place},
+    lanes::{Lanes, WorkKind},
+    pace::Pace,
     serving::serve_link,
     workers::{Seated, Workers},
 };
@@ -61,6 +63,15 @@ pub trait Service: Send + Sync + 'static {
         true
     }
 
+    /// Whether a request that came over the link is still to be answered. Asked before a thread
+    /// begins with one.
+    fn is_wanted(&self, _: &Self::Link) -> bool {
+        true
+    }
+
+    /// Hears that the link's peer is gone: what is under way is done for nobody.
+    fn peer_gone(&self, _: &Self::Link) {}
+
     /// What a peer hears about a request that there was no memory for; it was not performed.
     fn no_room(&self) -> Answered {
         Answered { reply: Zeroizing::default(), end: true }
@@ -75,7 +86,7 @@ pub enum Performed {
     /// It is answered.
     Now(Answered),
     /// Its answer takes a while: to be called where that keeps nobody else.
-    Later(Box<dyn FnOnce() -> Answered + Send>),
+    Later(WorkKind, Box<dyn FnOnce() -> Answered + Send>),
 }
 
 /// Who is at the other end of a link.
@@ -211,6 +222,8 @@ impl Server {
             half_open,
             doorkeeper,
             room,
+            lanes: Lanes::start()?,
+            pace: Pace::default(),
             stopping,
             links,
         };
@@ -248,6 +261,10 @@ pub(super) struct Shared<S> {
     pub(super) doorkeeper: Doorkeeper,
     /// For requests in parts.
     pub(super) room: Room,
+    /// The threads for what takes a while.
+    pub(super) lanes: Lanes,
+    /// How often clients have keys changed.
+    pub(super) pace: Pace,
     stopping: watch::Receiver<bool>,
     links: Mutex<Links>,
 }
@@ -284,7 +301,8 @@ impl<S> Shared<S> {
 /// A link's place among those that are told of the server's end.
 pub(super) struct Entry<S> {
     shared: Arc<Shared<S>>,
-    number: u64,
+    /// The link's number, which no other one has.
+    pub(super) number: u64,
 }
 
 impl<S> Drop for Entry<S> {

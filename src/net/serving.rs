@@ -6,25 +6,28 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::mpsc,
-    task::{spawn_blocking, yield_now},
-    time::timeout,
+    task::yield_now,
+    time::{sleep, timeout},
 };
 
 use super::{
     carrier::{Carrier, CarrierError},
+    client_key::ClientKey,
     clock::Clock,
     establish::Established,
     event::{Answer, Event, Task},
     half_open::Place,
     inbox::Inbox,
-    server::{Answered, Closer, Limits, Performed, Service, Shared},
+    lane::Job,
+    lanes::WorkKind,
+    server::{Answered, Closer, Entry, Limits, Performed, Service, Shared},
     workers::Seated,
 };
 use crate::{
@@ -39,8 +42,11 @@ const REQUESTS_AT_ONCE: usize = 64;
 /// something to do while the next ones are answered.
 const ANSWERS_A_WRITE: usize = 2;
 
-/// Requests answered where they arrive before other links have a turn.
-const ANSWERS_A_TURN: usize = 32;
+/// How long a link may be served before other links have a turn.
+const TURN: Duration = Duration::from_micros(250);
+
+/// How long a link is left alone at a time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes that may wait for the peer to take them; until then no further request is read.
 const OUT_BYTES: usize = 256 * 1024;
@@ -64,11 +70,13 @@ pub(super) async fn serve_link<S: Service>(
 ) {
     let Established { tcp, peer, carrier, inbox } = established;
     let address = peer.address;
+    let client = ClientKey::from(&peer.identity);
     let (sender, events) = mpsc::unbounded_channel();
     let closer = Closer(sender.clone());
-    let _entry = shared.enter(closer.clone());
+    let entry = shared.enter(closer.clone());
     let service = shared.service.clone();
-    let open = Open { link: Arc::new(service.open(peer, closer)), service };
+    let link = Arc::new(service.open(peer, closer));
+    let open = Open { link, service, client, entry, shared: shared.clone() };
     let patience = open.service.activation_patience(&open.link);
     let mut serving = Serving {
         open,
@@ -88,6 +96,8 @@ pub(super) async fn serve_link<S: Service>(
         up: false,
         seated,
         ending: false,
+        turn: Instant::now(),
+        epoch: 0,
         clock: Clock::new(patience),
     };
     match serving.run().await {
@@ -103,10 +113,22 @@ pub(super) async fn serve_link<S: Service>(
 struct Open<S: Service> {
     service: Arc<S>,
     link: Arc<S::Link>,
+    client: ClientKey,
+    entry: Entry<S>,
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: Service> Open<S> {
+    /// Leaves what nobody waits for any more.
+    fn peer_gone(&self) {
+        self.service.peer_gone(&self.link);
+        self.shared.lanes.forget(self.client, self.entry.number);
+    }
 }
 
 impl<S: Service> Drop for Open<S> {
     fn drop(&mut self) {
+        self.peer_gone();
         self.service.close(&self.link);
     }
 }
@@ -138,6 +160,10 @@ pub(super) struct Serving<S: Service> {
     seated: Seated,
     /// No further request is read.
     ending: bool,
+    /// When it last waited, or let others have a turn.
+    turn: Instant,
+    /// How often its keys have been changed.
+    epoch: u32,
     pub(super) clock: Clock,
 }
 
@@ -166,7 +192,7 @@ impl<S: Service> Serving<S> {
         // The first request may have come with the end of the handshake.
         self.answer().await?;
         loop {
-            match poll_fn(|context| self.poll_step(context)).await? {
+            match self.step().await? {
                 Step::Event(Event::Answered(Answer { id, answered, held })) => {
                     self.running -= 1;
                     self.large -= held.bytes();
@@ -183,12 +209,17 @@ impl<S: Service> Serving<S> {
                 Step::Event(Event::Rekey) => {
                     self.carrier.change(Session::rekey, &mut self.out)?;
                 }
-                Step::Event(Event::End) | Step::Read(0) => self.end(),
+                Step::Event(Event::End) => self.end(),
+                Step::Read(0) => {
+                    self.open.peer_gone();
+                    self.end();
+                }
                 Step::Read(count) => {
                     self.inbox.filled(count);
                     self.hear();
                     self.carrier.receive(&mut self.inbox, &mut self.out)?;
                     self.answer().await?;
+                    self.keep_pace().await?;
                 }
                 Step::Requests => self.answer().await?,
                 Step::Alarm => self.look_at_the_clock()?,
@@ -197,6 +228,39 @@ impl<S: Service> Serving<S> {
         }
         self.carrier.close(&mut self.out);
         Ok(say_farewell(&mut self.tcp, &self.out).await?)
+    }
+
+    /// What is to be done next. Whoever has been busy for a while lets others go first.
+    async fn step(&mut self) -> Result<Step, LinkEnd> {
+        if self.turn.elapsed() >= TURN {
+            poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
+            yield_now().await;
+            self.turn = Instant::now();
+        }
+        let mut waited = false;
+        let step = poll_fn(|context| {
+            let step = self.poll_step(context);
+            waited |= step.is_pending();
+            step
+        });
+        let step = step.await;
+        if waited {
+            self.turn = Instant::now();
+        }
+        step
+    }
+
+    /// Leaves a link alone for a while whose client has keys changed all the time.
+    async fn keep_pace(&mut self) -> Result<(), LinkEnd> {
+        let epoch = self.carrier.session().map_or(0, |session| session.status().epoch);
+        let changes = epoch.saturating_sub(self.epoch);
+        self.epoch = epoch;
+        let pause = self.open.shared.pace.count(self.open.client, changes, Instant::now());
+        if !pause.is_zero() {
+            poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
+            sleep(pause.min(LONGEST_PAUSE)).await;
+        }
+        Ok(())
     }
 
     /// Answers what has come, or has it answered.
@@ -224,12 +288,13 @@ impl<S: Service> Serving<S> {
                     answers += 1;
                     if answers.is_multiple_of(ANSWERS_A_WRITE) {
                         poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
-                    }
-                    if answers.is_multiple_of(ANSWERS_A_TURN) {
-                        yield_now().await;
+                        if self.turn.elapsed() >= TURN {
+                            yield_now().await;
+                            self.turn = Instant::now();
+                        }
                     }
                 }
-                Performed::Later(work) => self.have_answered(id, held, work),
+                Performed::Later(kind, work) => self.have_answered(kind, id, held, work)?,
             }
         }
         Ok(())
@@ -246,11 +311,32 @@ impl<S: Service> Serving<S> {
     }
 
     /// Has a thread answer a request.
-    fn have_answered(&mut self, id: u32, held: Held, work: Box<dyn FnOnce() -> Answered + Send>) {
-        self.running += 1;
-        self.large += held.bytes();
+    fn have_answered(
+        &mut self,
+        kind: WorkKind,
+        id: u32,
+        held: Held,
+        work: Box<dyn FnOnce() -> Answered + Send>,
+    ) -> Result<(), LinkEnd> {
+        if !self.open.shared.lanes.has_room(kind, self.open.client) {
+            return self.reply(id, self.open.service.no_room());
+        }
+        let bytes = held.bytes();
         let mut task = Task::new(id, held, self.sender.clone());
-        spawn_blocking(move || task.finish(work()));
+        let (service, link) = (self.open.service.clone(), self.open.link.clone());
+        let run = Box::new(move || {
+            if service.is_wanted(&link) {
+                task.finish(work());
+            } else {
+                task.give_up();
+            }
+        });
+        let job = Job { link: self.open.entry.number, run };
+        self.running += 1;
+        self.large += bytes;
+        // Refused in spite of that, the link hears of a request that failed.
+        self.open.shared.lanes.push(kind, self.open.client, job);
+        Ok(())
     }
 
     fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {

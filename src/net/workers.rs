@@ -18,9 +18,6 @@ use tokio::{
 
 use super::vigil::Vigil;
 
-/// Threads for answers that take a while, of all workers together.
-const BLOCKING_THREADS: usize = 512;
-
 /// The threads that serve links. They end when this is dropped.
 #[derive(Debug)]
 pub(super) struct Workers {
@@ -44,7 +41,7 @@ impl Workers {
     pub(super) fn start() -> io::Result<Self> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let (stop, stopping) = watch::channel(false);
-        let start = |number| Worker::start(number, BLOCKING_THREADS.div_ceil(count), &stopping);
+        let start = |number| Worker::start(number, &stopping);
         let workers = (0..count).map(start).collect::<io::Result<_>>()?;
         Ok(Self { workers, _stop: stop })
     }
@@ -60,9 +57,8 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(number: usize, blocking: usize, stopping: &watch::Receiver<bool>) -> io::Result<Self> {
-        let runtime =
-            Builder::new_current_thread().enable_all().max_blocking_threads(blocking).build()?;
+    fn start(number: usize, stopping: &watch::Receiver<bool>) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let attention = Arc::new(Attention::default());
         let worker = Self {
             runtime: runtime.handle().clone(),

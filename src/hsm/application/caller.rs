@@ -86,6 +86,11 @@ impl<'h> Caller<'h> {
         Ok(landing)
     }
 
+    /// Whether what takes long is to be gone on with: somebody waits for it, who may have it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.link.is_wanted() && self.hsm.permits(self.link)
+    }
+
     pub(super) fn is_officer(&self) -> bool {
         self.role == Some(Role::PartitionSo)
     }

@@ -28,7 +28,8 @@ impl Caller<'_> {
         let template = making::secret(mechanism.mechanism, template)?;
         let mut key = complete(template, self.generated(mechanism))?;
         permission::check_making(self.role, &self.known.policies, &key)?;
-        let values = mechanism::generate_key(mechanism, &key)?;
+        let is_wanted = || self.is_wanted();
+        let values = mechanism::generate_key_while(mechanism, &key, &is_wanted)?;
         adopt(&mut key, values)?;
         Ok(self.keep(session, AuditAct::GenerateKey, vec![key])?[0])
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     hsm::{Hsm, KnownPartition, fault, mechanism, object::Unlocked},
     model::{
-        AuditAct, ObjectEntry, Status,
+        AuditAct, MAXIMUM_ATTRIBUTES, ObjectEntry, Status,
         cryptoki::{
             AttributeRead, AttributeType as A, AttributeValue, ObjectHandle, SessionId, Template,
         },
@@ -100,6 +100,9 @@ impl Caller<'_> {
         handle: ObjectHandle,
         types: &[A],
     ) -> Result<Vec<AttributeRead>, Status> {
+        if types.len() > MAXIMUM_ATTRIBUTES {
+            return Err(Status::ArgumentsBad);
+        }
         let object = self.object(handle)?;
         let mut left = MAXIMUM_MESSAGE_BYTES;
         let read = types.iter().map(|kind| {

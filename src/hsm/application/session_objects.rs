@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    hsm::object::{FIRST_SESSION_HANDLE, Object, Shelf, charge, is_private, to_bytes},
+    hsm::{
+        budget::{Account, Charge, SESSION_OBJECT_BYTES},
+        object::{FIRST_SESSION_HANDLE, Object, Shelf, charge, is_private, to_bytes},
+    },
     model::{
         Status,
         cryptoki::{ObjectHandle, SessionId, Template},
@@ -20,14 +23,17 @@ const MOST: usize = 16_384;
 const MOST_BYTES: u64 = 32 << 20;
 
 /// One application's session objects, which all its sessions see.
-#[derive(Default)]
-pub(super) struct SessionObjects(RwLock<Inner>);
+pub(super) struct SessionObjects {
+    account: Arc<Account>,
+    inner: RwLock<Inner>,
+}
 
 /// Whose an object is, and what it is charged.
-#[derive(Clone, Copy)]
 struct Owned {
     session: SessionId,
     charge: u64,
+    /// The memory that it takes.
+    memory: Charge,
 }
 
 #[derive(Default)]
@@ -39,9 +45,15 @@ pub(super) struct Inner {
 }
 
 impl SessionObjects {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account, inner: RwLock::default() }
+    }
+
     /// Adds an object of a session.
     pub(super) fn add(&self, id: SessionId, attributes: Template) -> Result<Arc<Object>, Status> {
-        let charge = charge(to_bytes(&attributes)?.len());
+        let bytes = to_bytes(&attributes)?.len();
+        let charge = charge(bytes);
+        let memory = Charge::take(&self.account, memory(bytes)).ok_or(Status::DeviceMemory)?;
         let mut inner = self.write();
         if inner.shelf.len() >= MOST || inner.charged + charge > MOST_BYTES {
             return Err(Status::DeviceMemory);
@@ -50,7 +62,7 @@ impl SessionObjects {
         inner.made += 1;
         let object = Arc::new(Object::new(handle, attributes));
         inner.shelf.put(object.clone());
-        inner.owners.insert(handle, Owned { session: id, charge });
+        inner.owners.insert(handle, Owned { session: id, charge, memory });
         inner.charged += charge;
         Ok(object)
     }
@@ -61,12 +73,13 @@ impl SessionObjects {
 
     /// Puts another version of an object in its place.
     pub(super) fn replace(&self, object: Arc<Object>) -> Result<(), Status> {
-        let charge = charge(to_bytes(object.attributes())?.len());
+        let bytes = to_bytes(object.attributes())?.len();
+        let charge = charge(bytes);
         let mut inner = self.write();
         let Inner { shelf, owners, charged, .. } = &mut *inner;
         let owned = owners.get_mut(&object.handle()).ok_or(Status::ObjectHandleInvalid)?;
         let after = (*charged - owned.charge) + charge;
-        if after > MOST_BYTES {
+        if after > MOST_BYTES || !owned.memory.set(memory(bytes)) {
             return Err(Status::DeviceMemory);
         }
         (*charged, owned.charge) = (after, charge);
@@ -110,10 +123,15 @@ impl SessionObjects {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The memory that an object takes: its attributes, what is made of them, its place in the index.
+const fn memory(bytes: usize) -> usize {
+    bytes.saturating_mul(2).saturating_add(SESSION_OBJECT_BYTES)
 }

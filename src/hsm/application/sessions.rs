@@ -12,7 +12,11 @@ use zeroize::Zeroizing;
 
 use super::{Caller, session_objects::SessionObjects, transfer::Transfers, uses::FirstUses};
 use crate::{
-    hsm::{mechanism::Running, object::Object},
+    hsm::{
+        budget::{Account, Charge, OPERATION_BYTES, SESSION_BYTES},
+        mechanism::Running,
+        object::Object,
+    },
     model::{
         MAXIMUM_SESSIONS, Password, Reply, Role, Status,
         cryptoki::{Operation, SessionId},
@@ -20,8 +24,9 @@ use crate::{
 };
 
 /// What one application has open on its partition.
-#[derive(Default)]
 pub(in crate::hsm) struct Application {
+    /// What its memory is charged to.
+    account: Arc<Account>,
     sessions: RwLock<HashMap<SessionId, Arc<Session>>>,
     objects: SessionObjects,
     transfers: Transfers,
@@ -35,16 +40,34 @@ pub(super) struct Session {
     /// Whether a context-specific login waits to be used up.
     context: AtomicBool,
     operations: Mutex<HashMap<Operation, Active>>,
+    account: Arc<Account>,
+    _charge: Charge,
 }
 
 /// An operation in parts.
 struct Active {
     running: Box<dyn Running + Send>,
+    /// For what it keeps.
+    charge: Charge,
     /// Its key, until its use is recorded.
     unrecorded: Option<Arc<Object>>,
 }
 
 impl Application {
+    pub(in crate::hsm) fn new(account: Arc<Account>) -> Self {
+        Self {
+            sessions: RwLock::default(),
+            objects: SessionObjects::new(account.clone()),
+            transfers: Transfers::default(),
+            uses: FirstUses::default(),
+            account,
+        }
+    }
+
+    pub(in crate::hsm) const fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
     pub(super) const fn objects(&self) -> &SessionObjects {
         &self.objects
     }
@@ -95,7 +118,9 @@ impl Session {
         match self.operations().entry(operation) {
             std::collections::hash_map::Entry::Occupied(_) => Err(Status::OperationActive),
             std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(Active { running, unrecorded });
+                let bytes = OPERATION_BYTES + running.kept_bytes();
+                let charge = Charge::take(&self.account, bytes).ok_or(Status::DeviceMemory)?;
+                place.insert(Active { running, charge, unrecorded });
                 Ok(())
             }
         }
@@ -117,22 +142,29 @@ impl Session {
         operation: Operation,
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Status> {
-        self.run(operation, |running| running.update(data))
+        self.run(operation, data.len(), |running| running.update(data))
     }
 
     /// Digests a key's value as the next part.
     pub(super) fn update_with_key(&self, value: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status> {
-        self.run(Operation::Digest, |running| running.update(value))
+        self.run(Operation::Digest, value.len(), |running| running.update(value))
     }
 
     fn run(
         &self,
         operation: Operation,
+        bytes: usize,
         step: impl FnOnce(&mut Box<dyn Running + Send>) -> Result<Zeroizing<Vec<u8>>, Status>,
     ) -> Result<Zeroizing<Vec<u8>>, Status> {
         let mut operations = self.operations();
         let active = operations.get_mut(&operation).ok_or(Status::OperationNotInitialized)?;
-        let output = step(&mut active.running);
+        // Before it keeps them: what there is no room for is not there for a moment either.
+        let needed = OPERATION_BYTES + active.running.kept_bytes_with(bytes);
+        let output = if active.charge.set(needed) {
+            step(&mut active.running)
+        } else {
+            Err(Status::DeviceMemory)
+        };
         if output.is_err() {
             operations.remove(&operation);
         }
@@ -187,6 +219,7 @@ impl Caller<'_> {
         if !read_write && self.role == Some(Role::PartitionSo) {
             return Err(Status::SessionReadWriteSoExists);
         }
+        let account = self.link.application().account().clone();
         let mut sessions = self.link.application().write();
         if sessions.len() >= MAXIMUM_SESSIONS {
             return Err(Status::SessionCount);
@@ -194,8 +227,10 @@ impl Caller<'_> {
         if sessions.contains_key(&id) {
             return Err(Status::ArgumentsBad);
         }
+        let charge = Charge::take(&account, SESSION_BYTES).ok_or(Status::SessionCount)?;
         let (context, operations) = (AtomicBool::new(false), Mutex::default());
-        sessions.insert(id, Arc::new(Session { id, read_write, context, operations }));
+        let session = Session { id, read_write, context, operations, account, _charge: charge };
+        sessions.insert(id, Arc::new(session));
         Ok(())
     }
 

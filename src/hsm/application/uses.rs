@@ -15,10 +15,18 @@ use crate::{
 #[derive(Default)]
 pub(super) struct FirstUses(Mutex<HashSet<(ObjectHandle, AuditAct)>>);
 
+/// Uses that are remembered.
+const MOST_USES: usize = 16_384;
+
 impl FirstUses {
     /// Whether this is the first use.
     fn note(&self, key: ObjectHandle, act: AuditAct) -> bool {
-        wait(&self.0).insert((key, act))
+        let mut uses = wait(&self.0);
+        // Those of keys that are long gone: what is forgotten is recorded once more.
+        if uses.len() >= MOST_USES {
+            uses.clear();
+        }
+        uses.insert((key, act))
     }
 
     /// Forgets them.

@@ -40,6 +40,14 @@ pub trait Running {
     /// # Errors
     /// As those of an operation in one part.
     fn finish(self: Box<Self>, signature: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status>;
+
+    /// Bytes that it keeps: of its data and its parameters.
+    fn kept_bytes(&self) -> usize {
+        self.kept_bytes_with(0)
+    }
+
+    /// Bytes that it will keep once it has been given so many more.
+    fn kept_bytes_with(&self, more: usize) -> usize;
 }
 
 impl fmt::Debug for dyn Running + Send {
@@ -145,6 +153,22 @@ impl Running for InParts {
         }
         .map_err(|fault| self.failure(fault))?;
         Ok(output)
+    }
+
+    fn kept_bytes_with(&self, more: usize) -> usize {
+        let kept = match &self.state {
+            // Its memory is doubled when it grows.
+            State::Kept(kept) => {
+                let bytes = kept.len().saturating_add(more).min(GREATEST_KEPT_BYTES);
+                bytes.next_power_of_two().max(kept.capacity())
+            }
+            State::Hash(_)
+            | State::Mac { .. }
+            | State::Gmac(_)
+            | State::Cipher(_)
+            | State::Aead(_) => 0,
+        };
+        kept.saturating_add(self.mechanism.parameters.bytes())
     }
 
     fn finish(self: Box<Self>, signature: &[u8]) -> Result<Zeroizing<Vec<u8>>, Status> {

@@ -7,7 +7,7 @@ use super::{
     rules::{Rule, Subtype, rule_of, rules, subtype_of},
 };
 use crate::model::{
-    Status,
+    MAXIMUM_ATTRIBUTES, Status,
     cryptoki::{
         Attribute, AttributeKind, AttributeType as A, AttributeValue, KeyType, MechanismType,
         ObjectClass, Template,
@@ -68,6 +68,9 @@ pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<T
 /// # Errors
 /// The template breaks this.
 pub(in crate::hsm) fn check_form(template: &Template) -> Result<(), Status> {
+    if template.count() > MAXIMUM_ATTRIBUTES {
+        return Err(Status::TemplateInconsistent);
+    }
     let mut kinds = HashSet::with_capacity(template.0.len());
     for attribute in &template.0 {
         if !kinds.insert(attribute.kind) {
