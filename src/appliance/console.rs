@@ -38,6 +38,8 @@ pub(super) fn start(
         }
         _ => {}
     }
+    // One thread is there from the start: where no further one can be had, requests wait for it.
+    drop(spawn_blocking(|| ()));
     // The directory is 0700 already: nobody can connect between these two lines.
     let listener = UnixListener::bind(&path).map_err(StartError::Console)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(StartError::Console)?;

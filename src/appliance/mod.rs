@@ -11,6 +11,7 @@ mod desk;
 mod dispatch;
 mod keeper;
 mod links;
+pub mod machine;
 mod ntls_desk;
 mod opening;
 mod privileges;
@@ -40,7 +41,7 @@ use crate::{
         KeyPair, PasswordParameters, RandomError, SelfTestFailure, SystemRandom, check_answers,
     },
     hardening,
-    hsm::{Hsm, Surroundings, mechanism},
+    hsm::{Hsm, MemoryLimits, Surroundings, mechanism},
     model::Status,
     net::{Limits, Server, server_config},
     store::StoreError,
@@ -67,6 +68,8 @@ pub struct Settings {
     pub links: LinkLimits,
     /// The user to become once the listener is open; none stays who it is.
     pub user: Option<ServiceUser>,
+    /// How much memory clients may have for what they keep here.
+    pub memory: MemoryLimits,
 }
 
 /// A running appliance.
@@ -106,7 +109,8 @@ impl Appliance {
         let store = data.store()?;
         let surroundings = Surroundings::system();
         let hsm = Hsm::open(store.0, store.1, PasswordParameters::DEFAULT, surroundings)?;
-        let hsm = Arc::new(hsm);
+        let hsm = Arc::new(hsm.with_memory(settings.memory));
+        say_bounds(settings);
 
         let data = Arc::new(data);
         let live = Arc::new(LiveLinks::new(settings.links, hsm.clone()));
@@ -168,6 +172,21 @@ impl Appliance {
         if let Err(error) = self.keeper.await {
             tracing::error!(%error, "the keeper of the audit log ended badly");
         }
+    }
+}
+
+/// Says at the start what bounds links and clients.
+fn say_bounds(settings: &Settings) {
+    let MemoryLimits { all, per_client } = settings.memory;
+    let requests = settings.limits.request_bytes;
+    let [all, per_client, requests] = [all, per_client, requests].map(|bytes| bytes >> 20);
+    tracing::info!(all, per_client, requests, "memory for clients, in MiB");
+    if let Some(most) = Server::most_connections().filter(|most| *most < settings.links.all) {
+        tracing::warn!(
+            links = most,
+            max_links = settings.links.all,
+            "the limit of open files permits fewer links than --max-links: raise it (ulimit -n)"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use libc::SIGXFSZ;
@@ -13,7 +14,10 @@ use lunacm::{
     net::raise_descriptor_limit,
     shell::{Screen, arguments, screened},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -34,7 +38,10 @@ fn main() -> ExitCode {
     if let Err(error) = harden(&settings) {
         return failed(&error);
     }
-    let runtime = match tokio::runtime::Runtime::new() {
+    let mut runtime = Builder::new_multi_thread();
+    // A thread that the administrator's requests may block stays: another may not be to be had.
+    runtime.enable_all().thread_keep_alive(Duration::from_hours(24 * 365));
+    let runtime = match runtime.build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("no runtime: {error}")),
     };

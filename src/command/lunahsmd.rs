@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::Parser;
 
 use crate::{
-    appliance::{LinkLimits, PrivilegeError, ServiceUser, Settings},
+    appliance::{LinkLimits, PrivilegeError, ServiceUser, Settings, machine},
+    hsm::MemoryLimits,
     net::Limits,
     shell::Manual,
 };
@@ -39,9 +40,17 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_IDLE_SECONDS)]
     idle_timeout: u64,
     /// Memory in MiB for requests that come in several parts, of all links together; what goes
-    /// beyond it is refused
-    #[arg(long, value_name = "MIB", default_value_t = Limits::DEFAULT.request_bytes >> 20)]
-    max_request_memory: usize,
+    /// beyond it is refused. An eighth of the machine's without it, and at most 512
+    #[arg(long, value_name = "MIB")]
+    max_request_memory: Option<usize>,
+    /// Memory in MiB for what clients keep on the appliance: sessions, their objects and operations,
+    /// requests that wait. What goes beyond it is refused. A quarter of the machine's without it
+    #[arg(long, value_name = "MIB")]
+    max_memory: Option<usize>,
+    /// How much of it one client may have, over all of its links. A sixteenth of the machine's
+    /// without it
+    #[arg(long, value_name = "MIB")]
+    max_memory_per_client: Option<usize>,
     /// Seconds that such a request may take to come in full, and that a client may take none of its
     /// replies, before its link is ended
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.transfer.as_secs())]
@@ -61,6 +70,15 @@ impl Arguments {
     /// There is no such user.
     pub fn settings(self) -> Result<Settings, PrivilegeError> {
         let user = self.user.as_deref().map(ServiceUser::of_name).transpose()?;
+        let bytes = |mebibytes: usize| mebibytes.saturating_mul(1 << 20);
+        let machine = machine::memory();
+        let shares = machine::shares_of(machine);
+        let all = self.max_memory.map_or(shares.all, bytes);
+        let memory = MemoryLimits {
+            all,
+            per_client: self.max_memory_per_client.map_or(shares.per_client.min(all), bytes),
+        };
+        let requests = self.max_request_memory.map(bytes);
         let idle = Some(self.idle_timeout).filter(|seconds| *seconds > 0);
         Ok(Settings {
             data: self.data,
@@ -70,10 +88,11 @@ impl Arguments {
                 half_open: self.max_half_open,
                 half_open_per_source: self.max_half_open_per_source,
                 idle: idle.map(Duration::from_secs),
-                request_bytes: self.max_request_memory.saturating_mul(1 << 20),
+                request_bytes: requests.unwrap_or(machine::request_share_of(machine)),
                 transfer: Duration::from_secs(self.transfer_timeout.max(1)),
             },
             links: LinkLimits { all: self.max_links, per_client: self.max_links_per_client },
+            memory,
             user,
         })
     }

@@ -10,7 +10,7 @@ mod client_side;
 use std::{io, path::PathBuf, time::SystemTime};
 
 use crate::{
-    appliance::{Appliance, DataError, LinkLimits, Settings, StartError},
+    appliance::{Appliance, DataError, LinkLimits, Settings, StartError, machine},
     client::{TargetsError, home::Home, registration::RegistrationError},
     crypto::RandomError,
     model::Status,
@@ -122,6 +122,7 @@ async fn listen(data: &std::path::Path) -> Result<Option<Appliance>, EmbeddedErr
             limits: Limits::DEFAULT,
             links: LinkLimits::DEFAULT,
             user: None,
+            memory: machine::shares_of(machine::memory()),
         };
         match Appliance::start(&settings).await {
             Ok(appliance) => {

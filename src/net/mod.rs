@@ -28,6 +28,7 @@ mod serving;
 mod tls;
 mod traffic;
 mod tunnel;
+mod turns;
 mod vigil;
 mod workers;
 

@@ -19,6 +19,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
+    descriptors::connections_within_limit,
     doorkeeper::Doorkeeper,
     establish::establish,
     event::Event,
@@ -210,7 +211,10 @@ impl Server {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let half_open = HalfOpen::new(limits);
+        let most = connections_within_limit().unwrap_or(usize::MAX);
+        // Handshakes leave links their half.
+        let half_open = limits.half_open.min((most / 2).max(1));
+        let half_open = HalfOpen::new(Limits { half_open, ..limits });
         let doorkeeper = Doorkeeper::new().map_err(io::Error::other)?;
         let links = Mutex::default();
         let room = Room::new(limits.request_bytes);
@@ -228,8 +232,13 @@ impl Server {
             links,
         };
         let workers = Workers::start()?;
-        let accepting = tokio::spawn(accept(listener, Arc::new(shared), workers));
+        let accepting = tokio::spawn(accept(listener, Arc::new(shared), (workers, most)));
         Ok(Self { address, stop, accepting })
+    }
+
+    /// Connections that there are descriptors for; none if nothing limits them.
+    pub fn most_connections() -> Option<usize> {
+        connections_within_limit()
     }
 
     /// The address that is listened on.
@@ -311,14 +320,19 @@ impl<S> Drop for Entry<S> {
     }
 }
 
-async fn accept<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>, workers: Workers) {
+async fn accept<S: Service>(
+    listener: TcpListener,
+    shared: Arc<Shared<S>>,
+    (workers, most): (Workers, usize),
+) {
     let mut connections = JoinSet::new();
     let mut stopping = shared.stopping.clone();
     loop {
         tokio::select! {
             () = told(&mut stopping) => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            // One more than there are descriptors for waits, so that others find theirs.
+            accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((tcp, address)) => {
                     let place = shared.half_open.enter(address.ip());
                     if let Some((seated, worker)) = workers.place() {

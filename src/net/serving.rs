@@ -6,15 +6,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::mpsc,
-    task::yield_now,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use super::{
@@ -22,16 +21,15 @@ use super::{
     client_key::ClientKey,
     clock::Clock,
     establish::Established,
-    event::{Answer, Event, Task},
+    event::{Answer, Event},
     half_open::Place,
     inbox::Inbox,
-    lane::Job,
-    lanes::WorkKind,
     server::{Answered, Closer, Entry, Limits, Performed, Service, Shared},
+    turns::Turns,
     workers::Seated,
 };
 use crate::{
-    channel::{Arrival, Held, Message, PartError, Room, Session},
+    channel::{Arrival, Message, PartError, Room, Session},
     crypto::erase,
 };
 
@@ -41,12 +39,6 @@ const REQUESTS_AT_ONCE: usize = 64;
 /// Requests answered where they arrive before the replies are written: so few that the peer has
 /// something to do while the next ones are answered.
 const ANSWERS_A_WRITE: usize = 2;
-
-/// How long a link may be served before other links have a turn.
-const TURN: Duration = Duration::from_micros(250);
-
-/// How long a link is left alone at a time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes that may wait for the peer to take them; until then no further request is read.
 const OUT_BYTES: usize = 256 * 1024;
@@ -96,8 +88,7 @@ pub(super) async fn serve_link<S: Service>(
         up: false,
         seated,
         ending: false,
-        turn: Instant::now(),
-        epoch: 0,
+        turns: Turns::new(),
         clock: Clock::new(patience),
     };
     match serving.run().await {
@@ -110,12 +101,12 @@ pub(super) async fn serve_link<S: Service>(
 }
 
 /// The service's side of a link, closed when dropped.
-struct Open<S: Service> {
-    service: Arc<S>,
-    link: Arc<S::Link>,
-    client: ClientKey,
-    entry: Entry<S>,
-    shared: Arc<Shared<S>>,
+pub(super) struct Open<S: Service> {
+    pub(super) service: Arc<S>,
+    pub(super) link: Arc<S::Link>,
+    pub(super) client: ClientKey,
+    pub(super) entry: Entry<S>,
+    pub(super) shared: Arc<Shared<S>>,
 }
 
 impl<S: Service> Open<S> {
@@ -134,7 +125,7 @@ impl<S: Service> Drop for Open<S> {
 }
 
 pub(super) struct Serving<S: Service> {
-    open: Open<S>,
+    pub(super) open: Open<S>,
     pub(super) limits: Limits,
     /// For requests in parts, of all links.
     room: Room,
@@ -146,12 +137,12 @@ pub(super) struct Serving<S: Service> {
     written: usize,
     /// Bytes that the peer has taken since the link began.
     pub(super) taken: u64,
-    sender: mpsc::UnboundedSender<Event>,
+    pub(super) sender: mpsc::UnboundedSender<Event>,
     events: mpsc::UnboundedReceiver<Event>,
     /// Requests that threads work on.
     pub(super) running: usize,
     /// Bytes of those that came in parts.
-    large: usize,
+    pub(super) large: usize,
     /// Held until the first record has authenticated.
     pub(super) place: Option<Place>,
     /// The link has been activated: until then it is one request at a time, in one part.
@@ -160,10 +151,7 @@ pub(super) struct Serving<S: Service> {
     seated: Seated,
     /// No further request is read.
     ending: bool,
-    /// When it last waited, or let others have a turn.
-    turn: Instant,
-    /// How often its keys have been changed.
-    epoch: u32,
+    pub(super) turns: Turns,
     pub(super) clock: Clock,
 }
 
@@ -175,7 +163,7 @@ pub(super) enum LinkEnd {
 }
 
 /// What a link has to do next.
-enum Step {
+pub(super) enum Step {
     Event(Event),
     Read(usize),
     /// There are requests that there was no room for.
@@ -230,39 +218,6 @@ impl<S: Service> Serving<S> {
         Ok(say_farewell(&mut self.tcp, &self.out).await?)
     }
 
-    /// What is to be done next. Whoever has been busy for a while lets others go first.
-    async fn step(&mut self) -> Result<Step, LinkEnd> {
-        if self.turn.elapsed() >= TURN {
-            poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
-            yield_now().await;
-            self.turn = Instant::now();
-        }
-        let mut waited = false;
-        let step = poll_fn(|context| {
-            let step = self.poll_step(context);
-            waited |= step.is_pending();
-            step
-        });
-        let step = step.await;
-        if waited {
-            self.turn = Instant::now();
-        }
-        step
-    }
-
-    /// Leaves a link alone for a while whose client has keys changed all the time.
-    async fn keep_pace(&mut self) -> Result<(), LinkEnd> {
-        let epoch = self.carrier.session().map_or(0, |session| session.status().epoch);
-        let changes = epoch.saturating_sub(self.epoch);
-        self.epoch = epoch;
-        let pause = self.open.shared.pace.count(self.open.client, changes, Instant::now());
-        if !pause.is_zero() {
-            poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
-            sleep(pause.min(LONGEST_PAUSE)).await;
-        }
-        Ok(())
-    }
-
     /// Answers what has come, or has it answered.
     async fn answer(&mut self) -> Result<(), LinkEnd> {
         let mut answers = 0_usize;
@@ -288,13 +243,10 @@ impl<S: Service> Serving<S> {
                     answers += 1;
                     if answers.is_multiple_of(ANSWERS_A_WRITE) {
                         poll_fn(|context| Poll::Ready(self.poll_write(context))).await?;
-                        if self.turn.elapsed() >= TURN {
-                            yield_now().await;
-                            self.turn = Instant::now();
-                        }
+                        self.let_others_go_first().await?;
                     }
                 }
-                Performed::Later(kind, work) => self.have_answered(kind, id, held, work)?,
+                Performed::Later(kind, work) => self.have_answered(kind, (id, held), work)?,
             }
         }
         Ok(())
@@ -310,36 +262,7 @@ impl<S: Service> Serving<S> {
         })
     }
 
-    /// Has a thread answer a request.
-    fn have_answered(
-        &mut self,
-        kind: WorkKind,
-        id: u32,
-        held: Held,
-        work: Box<dyn FnOnce() -> Answered + Send>,
-    ) -> Result<(), LinkEnd> {
-        if !self.open.shared.lanes.has_room(kind, self.open.client) {
-            return self.reply(id, self.open.service.no_room());
-        }
-        let bytes = held.bytes();
-        let mut task = Task::new(id, held, self.sender.clone());
-        let (service, link) = (self.open.service.clone(), self.open.link.clone());
-        let run = Box::new(move || {
-            if service.is_wanted(&link) {
-                task.finish(work());
-            } else {
-                task.give_up();
-            }
-        });
-        let job = Job { link: self.open.entry.number, run };
-        self.running += 1;
-        self.large += bytes;
-        // Refused in spite of that, the link hears of a request that failed.
-        self.open.shared.lanes.push(kind, self.open.client, job);
-        Ok(())
-    }
-
-    fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {
+    pub(super) fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {
         let sent = self.carrier.send(id, &answered.reply, &mut self.out);
         erase(answered.reply);
         sent?;
@@ -367,7 +290,7 @@ impl<S: Service> Serving<S> {
         }
     }
 
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, LinkEnd>> {
+    pub(super) fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<Result<Step, LinkEnd>> {
         if let Poll::Ready(Some(event)) = self.events.poll_recv(context) {
             return Poll::Ready(Ok(Step::Event(event)));
         }
@@ -404,7 +327,7 @@ impl<S: Service> Serving<S> {
     }
 
     /// Writes what the peer takes.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<(), LinkEnd> {
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Result<(), LinkEnd> {
         while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
             match Pin::new(&mut self.tcp).poll_write(context, rest) {
                 Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
