@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's own mistakes may panic")]
 
 mod bare_client;
+mod starving;
 mod world;
 
 use std::{
@@ -110,6 +111,11 @@ fn a_link_that_is_not_activated_in_time_ends() {
     world.daemon.logs("it was not activated in time");
     // One that is up may be silent for longer.
     assert_eq!(ask(&link, &Request::Ping), Reply::Done);
+}
+
+/// What comes of a request; none if the link ended.
+fn raw(link: &Link, request: &Request) -> Option<Reply> {
+    decode(&link.call(&encode(request).unwrap()).ok()?).ok()
 }
 
 /// A link of the Partition SO, who is logged in.

@@ -13,6 +13,7 @@ mod attributes;
 mod audit;
 mod audit_keeping;
 mod audit_uses;
+mod budget;
 mod finding;
 mod permission;
 mod properties;
