@@ -57,7 +57,10 @@ struct State {
     /// Those that have something queued, who has waited longest first.
     turn: VecDeque<ClientKey>,
     threads: usize,
+    /// Those that wait for something to do.
     idle: usize,
+    /// How many of these are called already.
+    called: usize,
     stopped: bool,
 }
 
@@ -98,8 +101,11 @@ impl Lane {
         if first {
             state.turn.push_back(client);
         }
-        let needed = state.idle == 0 && state.threads < self.0.kind.threads;
-        if needed {
+        let is_idle = state.idle > state.called;
+        let needed = !is_idle && state.threads < self.0.kind.threads;
+        if is_idle {
+            state.called += 1;
+        } else if needed {
             state.threads += 1;
         }
         drop(state);
@@ -182,6 +188,8 @@ impl Inner {
             let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = again;
             state.idle -= 1;
+            // Whoever wakes is who was called: it does not matter which of them.
+            state.called = state.called.saturating_sub(1);
             if timeout.timed_out() && state.turn.is_empty() && state.threads > 1 {
                 state.threads -= 1;
                 return None;
