@@ -163,7 +163,7 @@ impl Service for Dispatch {
                 Performed::Now(answered(&reply, end))
             }
             Ok(request) => {
-                let Some(charge) = link.charge(waiting_bytes(bytes)) else {
+                let Ok(charge) = link.charge(waiting_bytes(bytes)) else {
                     return Performed::Now(self.no_room());
                 };
                 let kind = self.kind_of_work(link, &request);
@@ -246,9 +246,11 @@ pub(super) struct ClientLink {
 }
 
 impl ClientLink {
-    /// Memory of the client; none if it has no more. Before the link is up it has one request.
-    fn charge(&self, bytes: usize) -> Option<Option<Charge>> {
-        self.session().map_or(Some(None), |session| session.charge(bytes).map(Some))
+    /// Memory of the client; a failure if it has no more. Before the link is up it has one request,
+    /// which takes none.
+    fn charge(&self, bytes: usize) -> Result<Option<Charge>, Status> {
+        let Some(session) = self.session() else { return Ok(None) };
+        session.charge(bytes).map(Some).ok_or(Status::DeviceMemory)
     }
 
     /// The session, once the link is up.

@@ -82,6 +82,8 @@ impl Lanes {
     /// Drops what a link has queued.
     pub(super) fn forget(&self, client: ClientKey, link: u64) {
         let all = [&self.computing, &self.lengthy, &self.guest, &self.storing, &self.guest_storing];
-        all.into_iter().for_each(|lane| lane.forget(client, link));
+        for lane in all {
+            lane.forget(client, link);
+        }
     }
 }
