@@ -2,8 +2,8 @@
 
 use super::KnownAnswer;
 use crate::crypto::{
-    Digest, HashFunction, HkdfScheme, MacKey, PasswordHash, PasswordParameters, PrimitiveError,
-    hkdf, hmac, pbkdf2, x963,
+    Digest, HashFunction, HkdfScheme, MacKey, PasswordDerivation, PasswordHash, PasswordParameters,
+    PrimitiveError, hkdf, hmac, pbkdf2, x963,
 };
 
 /// RFC 4231 section 4.3.
@@ -29,7 +29,14 @@ pub(super) fn rows() -> Vec<KnownAnswer> {
         rows.push(KnownAnswer::new(hmac_name, Ok(code.to_vec()), known(function).hmac));
     }
     rows.push(KnownAnswer::new("HKDF", of_hkdf(), HKDF));
-    let derived = pbkdf2(HashFunction::Sha256, b"passwd", b"salt", (1, 64));
+    let how = PasswordDerivation {
+        hash: HashFunction::Sha256,
+        password: b"passwd",
+        salt: b"salt",
+        iterations: 1,
+        bytes: 64,
+    };
+    let derived = pbkdf2(&how, &|| true);
     rows.push(KnownAnswer::new("PBKDF2", derived, PBKDF2));
     let derived = x963(HashFunction::Sha256, &[0x0b; 22], b"shared", 40);
     rows.push(KnownAnswer::new("ANSI X9.63 KDF", derived, X963));
