@@ -243,3 +243,46 @@ fn a_wait_for_an_event_ends_with_the_library() {
         assert_eq!(waiting.join().unwrap(), CKR_CRYPTOKI_NOT_INITIALIZED);
     });
 }
+
+unsafe extern "C-unwind" {
+    fn pthread_testcancel();
+}
+
+/// Calls until it is cancelled, in the handle's session. It has nothing to tidy up.
+extern "C-unwind" fn calls(session: *mut std::ffi::c_void) -> *mut std::ffi::c_void {
+    loop {
+        // SAFETY: there is room for sixteen bytes; a cancelled thread ends in the second call.
+        unsafe {
+            let mut bytes = [0_u8; 16];
+            let session = session as CK_SESSION_HANDLE;
+            function_list().C_GenerateRandom.unwrap()(session, bytes.as_mut_ptr(), 16);
+            pthread_testcancel();
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_cancelled_ends_behind_its_call() {
+    let (_turn, _token) = in_turn();
+    assert_eq!(initialize(), CKR_OK);
+    let session = open(0).unwrap();
+    for _ in 0..20 {
+        // SAFETY: the function has the signature that is wanted but for unwinding, which is how a
+        // thread is cancelled; the thread is joined.
+        unsafe {
+            let begin = std::mem::transmute::<
+                extern "C-unwind" fn(*mut std::ffi::c_void) -> *mut std::ffi::c_void,
+                extern "C" fn(*mut std::ffi::c_void) -> *mut std::ffi::c_void,
+            >(calls);
+            let (mut other, mut ended) = (0, ptr::null_mut());
+            let session = session as *mut std::ffi::c_void;
+            assert_eq!(libc::pthread_create(&raw mut other, ptr::null(), begin, session), 0);
+            thread::sleep(Duration::from_millis(10));
+            assert_eq!(libc::pthread_cancel(other), 0);
+            assert_eq!(libc::pthread_join(other, &raw mut ended), 0);
+            assert_eq!(ended as isize, -1, "PTHREAD_CANCELED");
+        }
+        assert_eq!(random(session), CKR_OK, "nothing is locked");
+    }
+    assert_eq!(finalize(), CKR_OK);
+}
