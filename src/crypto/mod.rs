@@ -1,8 +1,8 @@
 //! Primitives, each from a library, behind types that erase themselves.
 //!
 //! For links and stores: X25519 is `x25519-dalek`'s; ML-KEM-768 is `ml-kem`'s; the AEADs are
-//! `aws-lc-rs`'s, which erases a key's schedule when it is dropped; the hashes and HMAC are `ring`'s;
-//! Argon2id is `argon2`'s. For the keys of partitions: AWS-LC, and OpenSSL where AWS-LC's safe
+//! `aws-lc-rs`'s, which erases a key's schedule when it is dropped, and for what is stored
+//! `chacha20poly1305`'s, which does too; the hashes and HMAC are `ring`'s; Argon2id is `argon2`'s. For the keys of partitions: AWS-LC, and OpenSSL where AWS-LC's safe
 //! interface ends (`docs/mechanisms.md` says which serves what). Nothing here knows why it is
 //! called.
 
@@ -12,6 +12,7 @@ mod cipher;
 mod derivation;
 mod elliptic;
 mod erase;
+mod extended;
 mod hash;
 mod hash_function;
 mod identity;
@@ -35,6 +36,7 @@ pub use elliptic::{
     MontgomeryPrivateKey, WeierstrassCurve,
 };
 pub use erase::erase;
+pub use extended::{EXTENDED_NONCE_BYTES, ExtendedKey};
 pub use hash::{Digest, HashState, MAXIMUM_HASH_BYTES, hmac};
 pub use hash_function::{HashFunction, HashValue, Hashing};
 pub use identity::{Fingerprint, KEY_BYTES, KeyPair, PublicKey};

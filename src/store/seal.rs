@@ -1,8 +1,10 @@
 //! Sealing at rest: values encrypted under a key kept beside the database, bound to their place.
 //!
-//! A sealed value is a version byte, a random nonce, the ciphertext and its tag
-//! (AES-256-GCM, NIST SP 800-38D). The associated data name the store, the object and the field,
-//! so that a value moved to another row or column does not open.
+//! A sealed value is a version byte, a random nonce, the ciphertext and its tag. What is sealed now
+//! is version 2 (XChaCha20-Poly1305): its nonces are long enough to be drawn at random for any number
+//! of values under one key. Version 1 (AES-256-GCM, NIST SP 800-38D) still opens. The associated data
+//! name the version, the store, the object and the field, so that a value moved to another row or
+//! column does not open.
 
 use std::{
     fmt, fs, io,
@@ -13,9 +15,11 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{StoreError, replace_file};
-use crate::crypto::{AeadKey, Cipher, NONCE_BYTES, Random};
+use crate::crypto::{AeadKey, Cipher, EXTENDED_NONCE_BYTES, ExtendedKey, Random};
 
-const VERSION: u8 = 1;
+/// The version of what is sealed now, and the one before it.
+const VERSION: u8 = 2;
+const FIRST_VERSION: u8 = 1;
 const KEY_BYTES: usize = 32;
 
 /// Where a sealed value belongs.
@@ -30,12 +34,16 @@ pub struct Seat<'s> {
 }
 
 /// Seals values and opens them again.
-pub struct Sealer(AeadKey);
+pub struct Sealer {
+    key: ExtendedKey,
+    /// For values of the first version.
+    first: AeadKey,
+}
 
 impl Sealer {
     /// A sealer under this key.
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self(AeadKey::new(Cipher::Aes256Gcm, key))
+        Self { key: ExtendedKey::new(key), first: AeadKey::new(Cipher::Aes256Gcm, key) }
     }
 
     /// A sealer under the key in a file (mode 0600), which is made if there is none.
@@ -74,29 +82,42 @@ impl Sealer {
         value: &[u8],
         random: &mut dyn Random,
     ) -> Result<Vec<u8>, StoreError> {
-        let mut nonce = [0; NONCE_BYTES];
+        let mut nonce = [0; EXTENDED_NONCE_BYTES];
         random.fill(&mut nonce)?;
         let mut sealed = vec![VERSION];
         sealed.extend_from_slice(&nonce);
         let from = sealed.len();
         sealed.extend_from_slice(value);
-        self.0.seal(nonce, &seat.bytes(), &mut sealed, from).map_err(|_| StoreError::Sealed)?;
+        let associated = seat.bytes(VERSION);
+        self.key.seal(nonce, &associated, &mut sealed, from).map_err(|_| StoreError::Sealed)?;
         Ok(sealed)
     }
 
-    /// Opens a value that was sealed for this place.
+    /// Opens a value that was sealed for this place, in either version.
     ///
     /// # Errors
     /// The value was altered, belongs elsewhere, or was sealed under another key.
     pub fn open(&self, seat: Seat<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let Some(([VERSION], rest)) = sealed.split_first_chunk() else {
-            return Err(StoreError::Sealed);
+        let (version, rest) = sealed.split_first().ok_or(StoreError::Sealed)?;
+        let associated = seat.bytes(*version);
+        let (value, length) = match *version {
+            VERSION => {
+                let (nonce, ciphertext) = rest.split_first_chunk().ok_or(StoreError::Sealed)?;
+                let mut value = Zeroizing::new(ciphertext.to_vec());
+                let length = self.key.open(*nonce, &associated, &mut value);
+                (value, length)
+            }
+            FIRST_VERSION => {
+                let (nonce, ciphertext) = rest.split_first_chunk().ok_or(StoreError::Sealed)?;
+                let mut value = Zeroizing::new(ciphertext.to_vec());
+                let length = self.first.open(*nonce, &associated, &mut value);
+                let length = length.map(|text| text.len());
+                (value, length)
+            }
+            _ => return Err(StoreError::Sealed),
         };
-        let (nonce, ciphertext) = rest.split_first_chunk().ok_or(StoreError::Sealed)?;
-        let mut value = Zeroizing::new(ciphertext.to_vec());
-        let opened = self.0.open(*nonce, &seat.bytes(), &mut value);
-        let length = opened.map_err(|_| StoreError::Sealed)?.len();
-        value.truncate(length);
+        let mut value = value;
+        value.truncate(length.map_err(|_| StoreError::Sealed)?);
         Ok(value)
     }
 }
@@ -109,8 +130,8 @@ impl fmt::Debug for Sealer {
 
 impl Seat<'_> {
     /// The associated data; the lengths keep neighbouring names apart.
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = b"lunacm seal v1\0".to_vec();
+    fn bytes(&self, version: u8) -> Vec<u8> {
+        let mut bytes = format!("lunacm seal v{version}\0").into_bytes();
         for name in [self.store, self.object, self.field] {
             let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
             bytes.extend_from_slice(&length.to_be_bytes());
@@ -128,7 +149,7 @@ pub(super) fn key_file(database: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::SystemRandom;
+    use crate::crypto::{RandomError, SystemRandom};
 
     const SEAT: Seat<'static> = Seat { store: "s", object: "o", field: "f" };
 
@@ -145,6 +166,72 @@ mod tests {
             assert!(sealer.open(seat, &sealed).is_err(), "{seat:?}");
         }
         assert!(Sealer::new(&[2; 32]).open(SEAT, &sealed).is_err());
+    }
+
+    /// Gives these bytes, one after the other, and then fails.
+    struct Given(Vec<u8>);
+
+    impl Random for Given {
+        fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+            let rest = (self.0.len() >= buffer.len())
+                .then(|| self.0.split_off(buffer.len()))
+                .ok_or(RandomError)?;
+            buffer.copy_from_slice(&self.0);
+            self.0 = rest;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_nonce_is_the_random_sources() {
+        let sealer = Sealer::new(&[1; 32]);
+        let drawn: Vec<u8> = (0..48).collect();
+        let mut random = Given(drawn.clone());
+        let first = sealer.seal(SEAT, b"value", &mut random).unwrap();
+        let second = sealer.seal(SEAT, b"value", &mut random).unwrap();
+        assert_eq!((first[0], &first[1..25]), (2, &drawn[..24]));
+        assert_eq!((second[0], &second[1..25]), (2, &drawn[24..]));
+        assert_ne!(first[25..], second[25..], "the nonce is used");
+        // Without randomness nothing is sealed.
+        assert!(matches!(sealer.seal(SEAT, b"value", &mut random), Err(StoreError::Random(_))));
+    }
+
+    #[test]
+    fn the_same_value_sealed_twice_differs() {
+        let sealer = Sealer::new(&[1; 32]);
+        let mut random = SystemRandom::new();
+        let sealed: std::collections::HashSet<_> = (0..100)
+            .map(|_| sealer.seal(SEAT, b"value", &mut random).unwrap()[1..].to_vec())
+            .collect();
+        assert_eq!(sealed.len(), 100);
+    }
+
+    #[test]
+    fn the_first_version_still_opens() {
+        let mut sealed = vec![1];
+        sealed.extend_from_slice(&[9; 12]);
+        sealed.extend_from_slice(b"value");
+        let key = AeadKey::new(Cipher::Aes256Gcm, &[1; 32]);
+        key.seal([9; 12], &SEAT.bytes(1), &mut sealed, 13).unwrap();
+        let sealer = Sealer::new(&[1; 32]);
+        assert_eq!(sealer.open(SEAT, &sealed).unwrap()[..], b"value"[..]);
+        for version in [0, 2, 3] {
+            sealed[0] = version;
+            assert!(matches!(sealer.open(SEAT, &sealed), Err(StoreError::Sealed)), "{version}");
+        }
+        assert!(sealer.open(SEAT, &[]).is_err() && sealer.open(SEAT, &[2; 20]).is_err());
+    }
+
+    /// Only a file that is not there is made: any other reason may pass, and the key is still in
+    /// the file then.
+    #[test]
+    fn a_key_file_that_cannot_be_read_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.key");
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let error = Sealer::from_file(&path, &mut SystemRandom::new()).unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     }
 
     #[test]

@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import json
 import re
+import struct
 import sys
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -219,16 +220,39 @@ def transfer(hsm, secret, salt):
 
 def left(key, purpose, sealed):
     """Section 12: the attributes of an object that left a partition."""
-    assert sealed[0] == 2
-    return opened(key, purpose, sealed[1:])
+    assert sealed[:2] == b"\2\2"
+    return xchacha_opened(key, sealed[2:26], sealed[26:], bound(2, purpose))
 
 
 def opened(key, purpose, sealed):
     """Section 12: the attributes of an object of the earlier form."""
-    names = (b"transfer", purpose.lower().encode(), b"attributes")
-    associated = b"lunacm seal v1\0" + b"".join(len(name).to_bytes(8, "big") + name for name in names)
     assert sealed[0] == 1
-    return AESGCM(key).decrypt(sealed[1:13], sealed[13:], associated)
+    return AESGCM(key).decrypt(sealed[1:13], sealed[13:], bound(1, purpose))
+
+
+def bound(version, purpose):
+    """Section 12: the associated data."""
+    names = (b"transfer", purpose.lower().encode(), b"attributes")
+    return b"lunacm seal v%d\0" % version + b"".join(len(name).to_bytes(8, "big") + name for name in names)
+
+
+def xchacha_opened(key, nonce, sealed, associated):
+    """XChaCha20-Poly1305: HChaCha20 over the first 16 bytes of the nonce gives the key for the rest."""
+    state = list(struct.unpack("<16I", b"expand 32-byte k" + key + nonce[:16]))
+
+    def quarter(a, b, c, d):
+        for x, y, z, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[x] = (state[x] + state[y]) & 0xFFFFFFFF
+            mixed = state[z] ^ state[x]
+            state[z] = (mixed << bits | mixed >> (32 - bits)) & 0xFFFFFFFF
+
+    for _ in range(10):
+        for column in range(4):
+            quarter(column, 4 + column, 8 + column, 12 + column)
+        for diagonal in range(4):
+            quarter(diagonal, 4 + (diagonal + 1) % 4, 8 + (diagonal + 2) % 4, 12 + (diagonal + 3) % 4)
+    subkey = struct.pack("<8I", *state[:4], *state[12:])
+    return ChaCha20Poly1305(subkey).decrypt(bytes(4) + nonce[16:], sealed, associated)
 
 
 def identity(file):
