@@ -130,7 +130,7 @@ fn fill(hsm: &Hsm, link: &LinkSession) {
 
 /// A partition with all of the HSM's storage, and its Crypto Officer's link.
 fn partition(directory: &std::path::Path) -> (Hsm, LinkSession) {
-    let (store, sealer) = SqliteAppliance::open(directory, &mut SystemRandom::new()).unwrap();
+    let (store, sealer) = SqliteAppliance::open(directory, Box::new(SystemRandom::new())).unwrap();
     let hsm = Hsm::open(Arc::new(store), sealer, CHEAP, Surroundings::system()).unwrap();
     let admin = AdminSession::new();
     let label = |text: &str| text.parse::<Label>().unwrap();

@@ -27,7 +27,7 @@ struct Damage {
     remedy: &'static str,
 }
 
-const DAMAGES: [Damage; 10] = [
+const DAMAGES: [Damage; 13] = [
     Damage {
         name: "a newer schema",
         act: |data| sql(data, "PRAGMA user_version = 99"),
@@ -86,16 +86,28 @@ const DAMAGES: [Damage; 10] = [
         remedy: "chmod 600",
     },
     Damage {
-        name: "partitions that changed identities",
-        act: |data| {
-            sql(
-                data,
-                "UPDATE partition SET sealed_identity = (SELECT other.sealed_identity
-                 FROM partition AS other WHERE other.serial <> partition.serial)",
-            );
-        },
-        cause: "a sealed value does not open",
-        remedy: "Restore the store from a copy",
+        name: "no keys that can be destroyed",
+        act: |data| fs::remove_dir_all(data.join("keys")).unwrap(),
+        cause: "keys/confirmed is missing",
+        remedy: "Restore appliance.db and the directory keys together",
+    },
+    Damage {
+        name: "a database behind what was confirmed",
+        act: |data| fs::write(data.join("keys/confirmed"), 1_000_000_u64.to_be_bytes()).unwrap(),
+        cause: "is older than what was confirmed",
+        remedy: "Put back the file that lay beside it with the ending -wal",
+    },
+    Damage {
+        name: "a number of confirmed changes that is none",
+        act: |data| fs::write(data.join("keys/confirmed"), b"x").unwrap(),
+        cause: "is damaged",
+        remedy: "Restore appliance.db and the directory keys together",
+    },
+    Damage {
+        name: "another table of what to expect",
+        act: |data| sql(data, "DELETE FROM witness"),
+        cause: "the database was changed from outside",
+        remedy: "Restore appliance.db and the directory keys",
     },
 ];
 
@@ -119,6 +131,53 @@ fn a_damaged_appliance_is_refused_and_left_alone() {
     // The original was not touched, and serves.
     let daemon = world::Daemon::start(&good, 0);
     World { root, daemon }.lunash("partition list\n").ok().has("par1").has("par2");
+}
+
+/// Partitions that changed identities, and one whose keys are missing: neither serves, everything
+/// else does, and `audit verify` names them.
+#[test]
+fn a_damaged_partition_is_named_and_the_others_serve() {
+    let World { root, mut daemon } = World::with_partitions(&["par1", "par2", "par3", "par4"]);
+    assert!(daemon.terminate().success());
+    let data = daemon.data.clone();
+    sql(
+        &data,
+        "UPDATE partition SET sealed_identity = (SELECT other.sealed_identity FROM partition AS other
+         WHERE other.name IN ('par1', 'par2') AND other.name <> partition.name)
+         WHERE name IN ('par1', 'par2')",
+    );
+    let connection = Connection::open(database(&data)).unwrap();
+    let query = "SELECT serial FROM partition WHERE name = 'par3'";
+    let third: i64 = connection.query_row(query, [], |row| row.get(0)).unwrap();
+    drop(connection);
+    fs::remove_file(data.join(format!("keys/{third}.0"))).unwrap();
+    let world = World { root, daemon: world::Daemon::start(&data, 0) };
+    let shown = world.lunash("audit verify\n");
+    shown.failed().has("the row of the partition (partition").has("was altered");
+    shown.has(&format!("the identity of partition {third} does not open"));
+    shown.has("Restore").has("appliance.db");
+    world.lunash("partition list\n").ok().has("par3").has("par4");
+}
+
+/// The log of the database is lost with the changes in it, as after SIGKILL and a careless copy.
+#[test]
+fn a_database_without_its_log_is_refused() {
+    let World { root, mut daemon } = World::with_partitions(&["par1"]);
+    daemon.kill();
+    let data = daemon.data.clone();
+    let log = data.join("appliance.db-wal");
+    let kept = root.path().join("kept");
+    fs::rename(&log, &kept).unwrap();
+    let _ = fs::remove_file(data.join("appliance.db-shm"));
+    let before = content(&data);
+    let said = refusal("no log", &data);
+    assert!(said.contains("is older than what was confirmed"), "{said}");
+    assert!(said.contains("with the ending -wal"), "{said}");
+    assert_eq!(content(&data), before);
+    assert!(!log.exists());
+    fs::rename(&kept, &log).unwrap();
+    let daemon = world::Daemon::start(&data, 0);
+    World { root, daemon }.lunash("partition list\n").ok().has("par1");
 }
 
 #[test]
@@ -186,9 +245,13 @@ fn replace(data: &Path, with: &[u8]) {
     fs::write(database(data), with).unwrap();
 }
 
-/// What must not change: the database and the key.
-fn content(data: &Path) -> [Option<Vec<u8>>; 2] {
-    [fs::read(database(data)).ok(), fs::read(key(data)).ok()]
+/// What must not change: the database, the key, and the keys that can be destroyed.
+fn content(data: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let keys = fs::read_dir(data.join("keys")).into_iter().flatten();
+    let keys = keys.map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = [database(data), key(data)].into_iter().chain(keys).collect();
+    paths.sort();
+    paths.into_iter().filter_map(|path| Some((path.clone(), fs::read(&path).ok()?))).collect()
 }
 
 /// Copies a data directory's files with their modes; sockets and locks stay behind.

@@ -49,6 +49,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::CheckAudit
         | AdminRequest::AuditConfig
         | AdminRequest::SelfTest => return None,
+        | AdminRequest::CheckRows
+        | AdminRequest::AuditConfig => return None,
         _ => AuditAct::Administer,
     })
 }

@@ -53,7 +53,7 @@ impl DataDirectory {
 
     /// The store, with what opens its sealed values.
     pub(super) fn store(&self) -> Result<(Arc<dyn ApplianceStore>, Sealer), StoreError> {
-        let (store, sealer) = SqliteAppliance::open(&self.root, &mut SystemRandom::new())?;
+        let (store, sealer) = SqliteAppliance::open(&self.root, Box::new(SystemRandom::new()))?;
         Ok((Arc::new(store), sealer))
     }
 

@@ -154,6 +154,7 @@ impl Desk {
                 let change = (changes.as_slice(), erase);
                 self.applied(self.hsm.change_partition_policies(&name, &password, change))?;
             }
+            AdminRequest::CheckRows => return self.hsm.check_rows().map(AdminReply::Damages),
             request => return self.at_partition(session, request),
         }
         Ok(AdminReply::Done)

@@ -9,6 +9,7 @@ mod console;
 mod data;
 mod desk;
 mod dispatch;
+mod erasing;
 mod keeper;
 mod links;
 pub mod machine;
@@ -83,6 +84,8 @@ pub struct Appliance {
     /// Ends after everything that could be recorded.
     stop_keeper: watch::Sender<bool>,
     keeper: JoinHandle<()>,
+    stop_erasing: watch::Sender<bool>,
+    erasing: JoinHandle<()>,
 }
 
 impl Appliance {
@@ -135,10 +138,22 @@ impl Appliance {
         let responder = Responder::new(KeyPair::generate(&mut SystemRandom::new())?);
         let (stop_keeper, keeper_stopping) = watch::channel(false);
         let keeper = keeper::start(hsm.clone(), audit, keeper_stopping);
+        let (stop_erasing, stopping) = watch::channel(false);
+        let erasing = erasing::start(hsm.clone(), stopping);
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server = Server::start(listener, tls, responder, dispatch, settings.limits)
             .map_err(StartError::Console)?;
-        Ok(Self { data, desk, server, stop, console, stop_keeper, keeper })
+        Ok(Self {
+            data,
+            desk,
+            server,
+            stop,
+            console,
+            stop_keeper,
+            keeper,
+            stop_erasing,
+            erasing,
+        })
     }
 
     /// The address that clients connect to.
@@ -171,6 +186,11 @@ impl Appliance {
         self.stop_keeper.send_replace(true);
         if let Err(error) = self.keeper.await {
             tracing::error!(%error, "the keeper of the audit log ended badly");
+        }
+        // Behind the last request.
+        self.stop_erasing.send_replace(true);
+        if let Err(error) = self.erasing.await {
+            tracing::error!(%error, "what was destroyed may still be on the disk");
         }
     }
 }

@@ -72,9 +72,10 @@ impl Hsm {
 
     /// What is recorded of a partition, as the store has it.
     pub(super) fn stored_events(&self, serial: SerialNumber) -> Result<AuditEvents, StoreError> {
-        match self.store.audit_events(Some(serial))? {
-            Some(events) => Ok(events),
-            None => Ok(self.store.audit_events(None)?.unwrap_or_default()),
+        if let Some(events) = self.store.audit_events(Some(serial))? {
+            return Ok(events);
         }
+        let hsm = self.store.audit_events(None).or_else(super::integrity::all_events)?;
+        Ok(hsm.unwrap_or_default())
     }
 }

@@ -15,6 +15,7 @@ mod audit_sums;
 mod budget;
 mod clients;
 mod domains;
+mod integrity;
 mod keys;
 mod login;
 pub mod mechanism;
@@ -189,7 +190,7 @@ impl Hsm {
     /// The HSM that is in this store. The cost is for passwords set from now on.
     ///
     /// # Errors
-    /// The store cannot be read, or a partition's identity does not open.
+    /// The store cannot be read.
     pub fn open(
         store: Arc<dyn ApplianceStore>,
         sealer: Sealer,
@@ -199,7 +200,8 @@ impl Hsm {
         let Surroundings { random, now } = surroundings;
         let random = Mutex::new(random);
         let (known, ntls, turn) = (RwLock::default(), RwLock::default(), Mutex::default());
-        let policies = RwLock::new(policy::stored_hsm_policies(&*store)?);
+        let stored = policy::stored_hsm_policies(&*store);
+        let policies = RwLock::new(stored.or_else(integrity::least_policies)?);
         let (logins, shared) = (Mutex::default(), SharedLogins::default());
         let nobody = HashSet::from([[0; 32]]);
         let audit = AuditState::open(&*store)?;
@@ -220,9 +222,7 @@ impl Hsm {
             turn,
             audit,
         };
-        for partition in hsm.store.partitions()? {
-            hsm.load(partition.serial)?;
-        }
+        hsm.load_all()?;
         hsm.load_ntls()?;
         Ok(hsm)
     }

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{AdminSession, Effect, Hsm, LinkClient, fault, wait};
+use super::{AdminSession, Effect, Hsm, LinkClient, fault, integrity::no_setting, wait};
 use crate::{
     crypto::CertificateHash,
     model::{ClientHost, ClientLabel, KeepAlive, Label, NtlsRefusal, SerialNumber, Status},
@@ -261,7 +261,8 @@ impl Hsm {
     /// # Errors
     /// The store cannot be read.
     pub fn keep_alive(&self) -> Result<KeepAlive, Status> {
-        let value = self.store.setting(KEEP_ALIVE).map_err(fault)?.unwrap_or_default();
+        let value = self.store.setting(KEEP_ALIVE).or_else(no_setting).map_err(fault)?;
+        let value = value.unwrap_or_default();
         let mut values = value.split(' ').map_while(|number| number.parse().ok());
         let (idle, interval, probes) = (values.next(), values.next(), values.next());
         let (Some(idle), Some(interval), Some(probes)) = (idle, interval, probes) else {

@@ -1,6 +1,6 @@
 //! The HSM's partitions: made, listed and deleted by the HSM SO.
 
-use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, fault, wait};
+use super::{AdminSession, Effect, HSM_STORAGE_BYTES, Hsm, fault, integrity::no_roles, wait};
 use crate::{
     crypto::KeyPair,
     model::{
@@ -122,7 +122,7 @@ impl Hsm {
     fn entry(&self, partition: &PartitionRow) -> Result<PartitionEntry, Status> {
         let clients = self.store.clients(partition.serial).map_err(fault)?.len();
         let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-        let roles = self.store.roles(partition.serial).map_err(fault)?;
+        let roles = self.store.roles(partition.serial).or_else(no_roles).map_err(fault)?;
         let roles =
             Role::OF_PARTITION.map(|role| self.role_info(partition.serial, &roles, (role, None)));
         Ok(PartitionEntry {

@@ -211,6 +211,8 @@ pub enum AdminRequest {
     },
     /// Has every primitive tested: [`AdminReply::SelfTested`].
     SelfTest,
+    /// Asks which rows of the store were changed from outside: [`AdminReply::Damages`].
+    CheckRows,
 }
 
 /// What a partition gets when it is initialized for the first time.
@@ -298,6 +300,8 @@ pub struct PrimitiveTest {
     pub name: String,
     /// Whether it does.
     pub passed: bool,
+    /// To [`AdminRequest::CheckRows`]: a sentence for each row.
+    Damages(Vec<String>),
 }
 
 /// The storage a new partition gets.

@@ -52,7 +52,12 @@ impl AdministrationStore for SqliteAppliance {
         let hash = &credential.hash;
         let PasswordParameters { memory, passes, lanes } = hash.parameters;
         let values = params![memory, passes, lanes, hash.salt, hash.verifier];
-        self.lock().execute(SET_SECURITY_OFFICER, values)?;
+        self.write(|writing| {
+            writing.execute(SET_SECURITY_OFFICER, values)?;
+            Ok(())
+        })?;
+        // The verifier of the old password goes, too.
+        self.lock().truncate_log();
         Ok(())
     }
 
@@ -61,8 +66,11 @@ impl AdministrationStore for SqliteAppliance {
     }
 
     fn label_partition(&self, serial: SerialNumber, label: &Label) -> Result<(), StoreError> {
-        self.lock().execute(LABEL_PARTITION, params![number(serial)?, label.as_str()])?;
-        Ok(())
+        let values = params![number(serial)?, label.as_str()];
+        self.write(|writing| {
+            writing.execute(LABEL_PARTITION, values)?;
+            Ok(())
+        })
     }
 
     fn rename_partition(&self, serial: SerialNumber, name: &Label) -> Result<bool, StoreError> {

@@ -6,7 +6,7 @@
 
 use super::{
     AdministrationStore, AuditEventsStore, AuditStore, ClientStore, DomainRow, DomainStore,
-    NtlsStore, ObjectStore, PolicyStore, RoleRow, RoleStore, StcStore, StoreError,
+    IntegrityStore, NtlsStore, ObjectStore, PolicyStore, RoleRow, RoleStore, StcStore, StoreError,
 };
 use crate::{
     crypto::{PasswordHash, PublicKey},
@@ -20,6 +20,7 @@ pub trait ApplianceStore:
     + AuditStore
     + ClientStore
     + DomainStore
+    + IntegrityStore
     + NtlsStore
     + ObjectStore
     + PolicyStore

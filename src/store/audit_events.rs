@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteAppliance, StoreError, rows::number};
+use super::{SqliteAppliance, StoreError, keyring::HSM, rows::number, witness::Table};
 use crate::model::{AuditEvents, SerialNumber};
 
 /// The tables of this file. The one row of the HSM comes with its first setting.
@@ -46,10 +46,15 @@ impl AuditEventsStore for SqliteAppliance {
     ) -> Result<Option<AuditEvents>, StoreError> {
         let connection = self.lock();
         let bits: Option<u8> = match partition {
-            None => connection.query_row(OF_HSM, [], |row| row.get(0)).optional()?,
-            Some(serial) => connection
-                .query_row(OF_PARTITION, [number(serial)?], |row| row.get(0))
-                .optional()?,
+            None => {
+                connection.check(HSM, Table::HsmEvents)?;
+                connection.query_row(OF_HSM, [], |row| row.get(0)).optional()?
+            }
+            Some(serial) => {
+                let owner = number(serial)?;
+                connection.check(owner, Table::Events)?;
+                connection.query_row(OF_PARTITION, [owner], |row| row.get(0)).optional()?
+            }
         };
         let events = bits.map(AuditEvents::try_from).transpose();
         events.map_err(|_| StoreError::Row("audit events"))
@@ -60,16 +65,18 @@ impl AuditEventsStore for SqliteAppliance {
         partition: Option<SerialNumber>,
         events: Option<AuditEvents>,
     ) -> Result<(), StoreError> {
-        let (connection, events) = (self.lock(), events.map(u8::from));
-        match (partition.map(number).transpose()?, events) {
-            (None, Some(events)) => connection.execute(SET_OF_HSM, [events])?,
-            (None, None) => connection.execute(FORGET_OF_HSM, [])?,
-            (Some(serial), Some(events)) => {
-                connection.execute(SET_OF_PARTITION, params![serial, events])?
-            }
-            (Some(serial), None) => connection.execute(FORGET_OF_PARTITION, [serial])?,
-        };
-        Ok(())
+        let (serial, events) = (partition.map(number).transpose()?, events.map(u8::from));
+        self.write(|writing| {
+            match (serial, events) {
+                (None, Some(events)) => writing.execute(SET_OF_HSM, [events])?,
+                (None, None) => writing.execute(FORGET_OF_HSM, [])?,
+                (Some(serial), Some(events)) => {
+                    writing.execute(SET_OF_PARTITION, params![serial, events])?
+                }
+                (Some(serial), None) => writing.execute(FORGET_OF_PARTITION, [serial])?,
+            };
+            Ok(())
+        })
     }
 }
 

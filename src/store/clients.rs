@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{SqliteAppliance, StoreError, rows::number};
+use super::{SqliteAppliance, StoreError, rows::number, witness::Table};
 use crate::{
     crypto::PublicKey,
     model::{ClientLabel, SerialNumber},
@@ -69,16 +69,19 @@ pub enum Registration {
 
 impl ClientStore for SqliteAppliance {
     fn clients(&self, serial: SerialNumber) -> Result<Vec<ClientRow>, StoreError> {
-        let connection = self.lock();
+        let (connection, owner) = (self.lock(), number(serial)?);
+        // Whoever was added or altered from outside is no client; the others are.
+        let unsound = connection.unsound(owner, Table::Clients)?;
         let mut statement = connection.prepare_cached(CLIENTS)?;
-        let rows = statement
-            .query_map([number(serial)?], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-        rows.map(|row| {
-            let (label, key) = row?;
-            let label = label.parse().map_err(|_| StoreError::Row("client"))?;
-            Ok(ClientRow { label, key })
-        })
-        .collect()
+        let rows =
+            statement.query_map([owner], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?.into_iter();
+        rows.filter(|(label, _)| !unsound.contains(label))
+            .map(|(label, key)| {
+                let label = label.parse().map_err(|_| StoreError::Row("client"))?;
+                Ok(ClientRow { label, key })
+            })
+            .collect()
     }
 
     fn register_client(
@@ -113,11 +116,12 @@ impl ClientStore for SqliteAppliance {
         client: &ClientRow,
     ) -> Result<bool, StoreError> {
         let values = params![number(serial)?, client.label.as_str(), client.key];
-        Ok(self.lock().execute(ADD_FIRST_CLIENT, values)? > 0)
+        self.write(|writing| Ok(writing.execute(ADD_FIRST_CLIENT, values)? > 0))
     }
 
     fn deregister_client(&self, serial: SerialNumber, key: &PublicKey) -> Result<bool, StoreError> {
-        Ok(self.lock().execute(DELETE_CLIENT, params![number(serial)?, key])? > 0)
+        let values = params![number(serial)?, key];
+        self.write(|writing| Ok(writing.execute(DELETE_CLIENT, values)? > 0))
     }
 }
 

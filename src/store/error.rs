@@ -55,6 +55,23 @@ pub enum StoreError {
         /// What is wrong with it, and what to do.
         fault: &'static str,
     },
+    /// The database is older than what was confirmed.
+    #[error(
+        "{path} is older than what was confirmed: it has come to change {found}, and change {confirmed} was confirmed\nPut back the file that lay beside it with the ending -wal; or restore it, with the directory keys and the key file, from one copy. Nothing was changed."
+    )]
+    Behind {
+        /// The database.
+        path: PathBuf,
+        /// The last change that it has.
+        found: u64,
+        /// The last change that was confirmed.
+        confirmed: u64,
+    },
+    /// A row, or a set of rows, is not as this software wrote it.
+    #[error(
+        "the database was changed from outside: {0} is not as it was\nRestore appliance.db and the directory keys from one copy; `audit verify` in lunash names every row that was changed."
+    )]
+    Damaged(String),
     /// A sealed value does not open: it was altered, or moved from another place.
     #[error(
         "a sealed value does not open: it was altered or moved\nRestore the store from a copy."

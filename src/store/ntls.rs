@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{SqliteAppliance, StoreError};
+use super::{SqliteAppliance, StoreError, keyring::HSM, witness::Table};
 use crate::model::{ClientHost, ClientLabel, SerialNumber};
 
 /// The tables of this file.
@@ -109,30 +109,36 @@ pub struct NtlsClientRow {
 impl NtlsStore for SqliteAppliance {
     fn ntls_clients(&self) -> Result<Vec<NtlsClientRow>, StoreError> {
         let connection = self.lock();
+        // Whoever was added or altered from outside is no client; the others are.
+        let strangers = connection.unsound(HSM, Table::NtlsClients)?;
+        let usurped = connection.unsound(HSM, Table::Assignments)?;
         let mut assignments = connection.prepare_cached(ASSIGNMENTS)?;
         let mut statement = connection.prepare_cached(CLIENTS)?;
-        let rows = statement.query_map([], client_row)?;
-        rows.map(|row| {
-            let (id, client) = row?;
+        let rows = statement.query_map([], client_row)?.collect::<Result<Vec<_>, _>>()?;
+        let mut clients = Vec::with_capacity(rows.len());
+        for (id, name, client) in rows {
+            if strangers.contains(&name) {
+                continue;
+            }
             let mut client = client.ok_or(StoreError::Row("NTLS client"))?;
-            let serials = assignments.query_map([id], |row| row.get(0))?;
-            client.partitions = serials
-                .map(|serial| Ok(SerialNumber::new(serial?)))
-                .collect::<Result<_, StoreError>>()?;
-            Ok(client)
-        })
-        .collect()
+            let serials = assignments.query_map([id], |row| row.get::<_, u64>(0))?;
+            let serials = serials.collect::<Result<Vec<_>, _>>()?.into_iter();
+            let serials = serials.filter(|serial| !usurped.contains(&format!("{id} to {serial}")));
+            client.partitions = serials.map(SerialNumber::new).collect();
+            clients.push(client);
+        }
+        Ok(clients)
     }
 
     fn register_ntls_client(&self, client: &NtlsClientRow) -> Result<bool, StoreError> {
         let (name, host) = (client.name.as_str(), client.host.to_string());
         let address = client.address.map(|address| address.to_string());
         let values = params![name, host, address, client.certificate];
-        Ok(self.lock().execute(ADD_CLIENT, values)? > 0)
+        self.write(|writing| Ok(writing.execute(ADD_CLIENT, values)? > 0))
     }
 
     fn delete_ntls_client(&self, name: &ClientLabel) -> Result<bool, StoreError> {
-        Ok(self.lock().execute(DELETE_CLIENT, [name.as_str()])? > 0)
+        self.write(|writing| Ok(writing.execute(DELETE_CLIENT, [name.as_str()])? > 0))
     }
 
     fn assign_partition(
@@ -141,7 +147,7 @@ impl NtlsStore for SqliteAppliance {
         serial: SerialNumber,
     ) -> Result<bool, StoreError> {
         let values = params![client.as_str(), number(serial)?];
-        Ok(self.lock().execute(ASSIGN, values)? > 0)
+        self.write(|writing| Ok(writing.execute(ASSIGN, values)? > 0))
     }
 
     fn revoke_partition(
@@ -150,7 +156,7 @@ impl NtlsStore for SqliteAppliance {
         serial: SerialNumber,
     ) -> Result<bool, StoreError> {
         let values = params![client.as_str(), number(serial)?];
-        Ok(self.lock().execute(REVOKE, values)? > 0)
+        self.write(|writing| Ok(writing.execute(REVOKE, values)? > 0))
     }
 
     fn map_address(
@@ -159,30 +165,36 @@ impl NtlsStore for SqliteAppliance {
         address: Option<IpAddr>,
     ) -> Result<bool, StoreError> {
         let values = params![client.as_str(), address.map(|address| address.to_string())];
-        Ok(self.lock().execute(MAP_ADDRESS, values)? > 0)
+        self.write(|writing| Ok(writing.execute(MAP_ADDRESS, values)? > 0))
     }
 
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.lock().query_row(SETTING, [name], |row| row.get(0)).optional()?)
+        let base = self.lock();
+        base.witness.check(&base, (HSM, Table::Settings), Some(name))?;
+        Ok(base.query_row(SETTING, [name], |row| row.get(0)).optional()?)
     }
 
     fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.lock().execute(SET_SETTING, [name, value])?;
-        Ok(())
+        self.write(|writing| {
+            writing.execute(SET_SETTING, [name, value])?;
+            Ok(())
+        })
     }
 }
 
-/// The row's number and the client, without its partitions; none if a value breaks its rule.
-fn client_row(row: &Row<'_>) -> rusqlite::Result<(i64, Option<NtlsClientRow>)> {
+/// The row's number, its name, and the client without its partitions; none if a value breaks its
+/// rule.
+fn client_row(row: &Row<'_>) -> rusqlite::Result<(i64, String, Option<NtlsClientRow>)> {
     let (name, host): (String, String) = (row.get("name")?, row.get("host")?);
     let address: Option<String> = row.get("address")?;
     let certificate = row.get("certificate")?;
+    let written = name.clone();
     let client = || {
         let address = address.map(|address| address.parse()).transpose().ok()?;
         let (name, host) = (name.parse().ok()?, host.parse().ok()?);
         Some(NtlsClientRow { name, host, address, certificate, partitions: Vec::new() })
     };
-    Ok((row.get("id")?, client()))
+    Ok((row.get("id")?, written, client()))
 }
 
 fn number(serial: SerialNumber) -> Result<i64, StoreError> {

@@ -3,12 +3,15 @@
 //! What is written comes in groups: a transaction has to reach the disk before it counts, and
 //! threads that wait for the disk at the same time wait for one transaction together.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     StoreError,
     audit::{self, AuditRow, Chain, Head},
+    base::{Base, Extent, Writing},
     roles,
+    rows::number,
+    witness::ObjectMark,
 };
 use crate::model::{Role, SerialNumber};
 
@@ -83,16 +86,26 @@ pub enum Written {
     Gone,
 }
 
-pub(super) fn read(
-    connection: &Connection,
-    serial: i64,
-    private: bool,
-) -> Result<Vec<ObjectRow>, StoreError> {
-    let mut statement = connection.prepare_cached(OBJECTS)?;
+pub(super) fn read(base: &Base, serial: i64, private: bool) -> Result<Vec<ObjectRow>, StoreError> {
+    let mut statement = base.prepare_cached(OBJECTS)?;
     let rows = statement.query_map(params![serial, private], |row| {
-        Ok(ObjectRow { handle: row.get(0)?, private, charge: row.get(1)?, sealed: row.get(2)? })
+        let sealed: Vec<u8> = row.get(2)?;
+        Ok((ObjectRow { handle: row.get(0)?, private, charge: row.get(1)?, sealed }, row.get(3)?))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.map(|row| {
+        let (mut row, slot) = row?;
+        let name = object_name(row.handle, private, row.charge);
+        // One that does not open is left to whoever opens the rest of it: it does not open there.
+        let opened = base.keys.open_value((serial, slot), &name, &row.sealed);
+        row.sealed = opened.unwrap_or_default();
+        Ok(row)
+    })
+    .collect()
+}
+
+/// The name that an object's attributes are bound to.
+pub(super) fn object_name(handle: u64, private: bool, charge: u64) -> String {
+    format!("object {handle} {private} {charge}")
 }
 
 pub(super) fn last_handle(connection: &Connection, serial: i64) -> Result<u64, StoreError> {
@@ -129,48 +142,50 @@ impl Grouped {
 
 /// Writes a group in one transaction and says for each what came of it.
 pub(super) fn write_group(
-    connection: &mut Connection,
+    base: &mut Base,
     chain: &Chain,
     group: Vec<Grouped>,
 ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
     let hurried = !group.iter().any(Grouped::durable);
     if hurried {
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        base.pragma_update(None, "synchronous", "NORMAL")?;
     }
-    let written = write_in_one(connection, chain, group);
+    let written = base.transact(Extent::Noted { durable: !hurried }, |writing| {
+        write_in_one(writing, chain, group).map(|outcomes| (outcomes, true))
+    });
     if hurried {
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        base.pragma_update(None, "synchronous", "FULL")?;
     }
-    written
+    written.map(|(outcomes, _)| outcomes)
 }
 
 fn write_in_one(
-    connection: &mut Connection,
+    writing: &mut Writing<'_, '_>,
     chain: &Chain,
     group: Vec<Grouped>,
 ) -> Result<Vec<Result<Written, StoreError>>, StoreError> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut head = audit::head(&transaction, chain)?;
+    let mut head = audit::head(writing, chain)?;
     let mut outcomes = Vec::with_capacity(group.len());
     for one in group {
-        let savepoint = transaction.savepoint()?;
+        writing.prepare_cached(BEGIN_ONE)?.execute([])?;
         let before = head.clone();
-        let outcome = write_one(&savepoint, chain, &mut head, one);
-        if matches!(outcome, Ok(Written::Done)) {
-            savepoint.commit()?;
-        } else {
+        let marks = (writing.keys.mark(), writing.notes.mark());
+        let outcome = write_one(writing, chain, &mut head, one);
+        if !matches!(outcome, Ok(Written::Done)) {
             head = before;
-            savepoint.finish()?;
+            writing.keys.back_to(marks.0);
+            writing.notes.back_to(marks.1);
+            writing.prepare_cached(UNDO_ONE)?.execute([])?;
         }
+        writing.prepare_cached(END_ONE)?.execute([])?;
         outcomes.push(outcome);
     }
-    audit::set_head(&transaction, chain, &head)?;
-    transaction.commit()?;
+    audit::set_head(writing, chain, &head)?;
     Ok(outcomes)
 }
 
 fn write_one(
-    connection: &Connection,
+    writing: &mut Writing<'_, '_>,
     chain: &Chain,
     head: &mut Head,
     one: Grouped,
@@ -178,11 +193,11 @@ fn write_one(
     let record = match one {
         Grouped::Record { record, .. } => Some(record),
         Grouped::Login { serial, role, record } => {
-            roles::clear_failures(connection, serial, role)?;
+            roles::clear_failures(writing, serial, role)?;
             record
         }
         Grouped::Objects(write) => {
-            let (written, record) = change(connection, write)?;
+            let (written, record) = change(writing, write)?;
             if written != Written::Done {
                 return Ok(written);
             }
@@ -190,38 +205,28 @@ fn write_one(
         }
     };
     if let Some(record) = record {
-        audit::append(connection, chain, head, &record)?;
+        audit::append(writing, chain, head, &record)?;
     }
     Ok(Written::Done)
 }
 
-fn change(connection: &Connection, write: ObjectWrite) -> Result<(Written, AuditRow), StoreError> {
+fn change(
+    writing: &mut Writing<'_, '_>,
+    write: ObjectWrite,
+) -> Result<(Written, AuditRow), StoreError> {
     let ObjectWrite { serial, generation, changes, client_bytes, record } = write;
-    let serial = i64::try_from(serial.value()).map_err(|_| StoreError::Row("serial number"))?;
-    let mut grows = false;
+    let serial = number(serial)?;
+    if writing.keys.ring().generation(serial) != Some(generation) {
+        return Ok((Written::Gone, record));
+    }
+    let grows = changes.iter().any(|change| !matches!(change, ObjectChange::Delete(_)));
     for change in changes {
-        let count = match change {
-            ObjectChange::Add(ObjectRow { handle, private, charge, sealed }) => {
-                grows = true;
-                let values = params![serial, handle, private, charge, sealed, generation];
-                connection.prepare_cached(ADD_OBJECT)?.execute(values)?
-            }
-            ObjectChange::Replace(ObjectRow { handle, charge, sealed, .. }) => {
-                grows = true;
-                let values = params![serial, handle, charge, sealed, generation];
-                connection.prepare_cached(REPLACE_OBJECT)?.execute(values)?
-            }
-            ObjectChange::Delete(handle) => {
-                let values = params![serial, handle, generation];
-                connection.prepare_cached(DELETE_OBJECT)?.execute(values)?
-            }
-        };
-        if count == 0 {
+        if !change_one(writing, (serial, generation), change)? {
             return Ok((Written::Gone, record));
         }
     }
     if grows {
-        let fits = connection
+        let fits = writing
             .prepare_cached(FITS)?
             .query_row(params![serial, client_bytes], |row| row.get::<_, bool>(0))
             .optional()?;
@@ -232,12 +237,91 @@ fn change(connection: &Connection, write: ObjectWrite) -> Result<(Written, Audit
     Ok((Written::Done, record))
 }
 
-const OBJECTS: &str = "SELECT handle, charge, sealed FROM object \
+/// Makes one change; `false` if partition or object have gone.
+fn change_one(
+    writing: &mut Writing<'_, '_>,
+    (serial, generation): (i64, u64),
+    change: ObjectChange,
+) -> Result<bool, StoreError> {
+    let count = match change {
+        ObjectChange::Add(ObjectRow { handle, private, charge, sealed }) => {
+            let (slot, sealed) = seal(writing, serial, (handle, private, charge), &sealed)?;
+            let values = params![serial, handle, private, charge, sealed, generation, slot];
+            writing.prepare_cached(ADD_OBJECT)?.execute(values)?
+        }
+        ObjectChange::Replace(ObjectRow { handle, charge, sealed, .. }) => {
+            // An older version of an object opens no more than one that is destroyed.
+            let Some(old) = forget(writing, serial, handle)? else { return Ok(false) };
+            let (slot, sealed) = seal(writing, serial, (handle, old.private, charge), &sealed)?;
+            let values = params![serial, handle, charge, sealed, generation, slot];
+            writing.prepare_cached(REPLACE_OBJECT)?.execute(values)?
+        }
+        ObjectChange::Delete(handle) => {
+            if forget(writing, serial, handle)?.is_none() {
+                return Ok(false);
+            }
+            let values = params![serial, handle, generation];
+            writing.prepare_cached(DELETE_OBJECT)?.execute(values)?
+        }
+    };
+    Ok(count > 0)
+}
+
+/// Seals an object's attributes under a slot of its own.
+fn seal(
+    writing: &mut Writing<'_, '_>,
+    serial: i64,
+    (handle, private, charge): (u64, bool, u64),
+    attributes: &[u8],
+) -> Result<(u32, Vec<u8>), StoreError> {
+    let name = object_name(handle, private, charge);
+    let (slot, sealed) = writing.keys.seal_in_slot(serial, &name, attributes)?;
+    writing.notes.add(serial, ObjectMark { handle, private, charge, slot: Some(slot) });
+    Ok((slot, sealed))
+}
+
+/// Has the key of an object's version destroyed; none if there is no such object.
+fn forget(
+    writing: &mut Writing<'_, '_>,
+    serial: i64,
+    handle: u64,
+) -> Result<Option<ObjectMark>, StoreError> {
+    let mark = writing
+        .prepare_cached(OBJECT)?
+        .query_row(params![serial, handle], |row| {
+            let (private, charge, slot) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(ObjectMark { handle, private, charge, slot })
+        })
+        .optional()?;
+    if let Some(mark) = mark {
+        writing.notes.remove(serial, mark);
+        if let Some(slot) = mark.slot {
+            writing.keys.free(serial, slot);
+        }
+    }
+    Ok(mark)
+}
+
+/// Erases every object of a partition inside a transaction.
+pub(super) fn erase_all(writing: &mut Writing<'_, '_>, serial: i64) -> Result<(), StoreError> {
+    writing.free_slots(OBJECT_SLOTS, serial)?;
+    writing.notes.emptied_objects(serial);
+    writing.execute(DELETE_OBJECTS, [serial])?;
+    Ok(())
+}
+
+const BEGIN_ONE: &str = "SAVEPOINT one";
+const UNDO_ONE: &str = "ROLLBACK TO one";
+const END_ONE: &str = "RELEASE one";
+const OBJECT: &str =
+    "SELECT private, charge, slot FROM object WHERE partition = ?1 AND handle = ?2";
+const OBJECT_SLOTS: &str = "SELECT slot FROM object WHERE partition = ?1";
+const OBJECTS: &str = "SELECT handle, charge, sealed, slot FROM object \
      WHERE partition = ?1 AND private = ?2 ORDER BY handle";
 const LAST_HANDLE: &str = "SELECT coalesce(max(handle), 0) FROM object WHERE partition = ?1";
-const ADD_OBJECT: &str = "INSERT INTO object (partition, handle, private, charge, sealed) \
-     SELECT serial, ?2, ?3, ?4, ?5 FROM partition WHERE serial = ?1 AND generation = ?6";
-const REPLACE_OBJECT: &str = "UPDATE object SET charge = ?3, sealed = ?4 \
+const ADD_OBJECT: &str = "INSERT INTO object (partition, handle, private, charge, sealed, slot) \
+     SELECT serial, ?2, ?3, ?4, ?5, ?7 FROM partition WHERE serial = ?1 AND generation = ?6";
+const REPLACE_OBJECT: &str = "UPDATE object SET charge = ?3, sealed = ?4, slot = ?6 \
      WHERE partition = ?1 AND handle = ?2 \
      AND EXISTS (SELECT 1 FROM partition WHERE serial = ?1 AND generation = ?5)";
 const DELETE_OBJECT: &str = "DELETE FROM object WHERE partition = ?1 AND handle = ?2 \
@@ -245,9 +329,7 @@ const DELETE_OBJECT: &str = "DELETE FROM object WHERE partition = ?1 AND handle 
 const FITS: &str = "SELECT object_bytes + ?2 * \
      (SELECT count(*) FROM client WHERE partition = ?1) <= storage \
      FROM partition WHERE serial = ?1";
-
-/// Erases every object of a partition.
-pub(super) const DELETE_OBJECTS: &str = "DELETE FROM object WHERE partition = ?1";
+const DELETE_OBJECTS: &str = "DELETE FROM object WHERE partition = ?1";
 
 /// The tables. The partition's totals are kept by triggers: whatever erases an object, they are
 /// right.

@@ -1,9 +1,14 @@
 //! Opening a database: pragmas, version, upgrade, and the proof that key and file belong
 //! together.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig};
 
 use super::{Sealer, Seat, StoreError, seal::key_file};
 use crate::crypto::Random;
@@ -42,6 +47,42 @@ pub fn open_database(
     schema: Schema,
     random: &mut dyn Random,
 ) -> Result<(Connection, Sealer), StoreError> {
+    open_checked(path, schema, random, |_| Ok(()))
+}
+
+/// As [`open_database`], if `check` does not refuse the database that is there, before anything is
+/// changed.
+///
+/// # Errors
+/// As there, and those of `check`.
+pub(super) fn open_checked(
+    path: &Path,
+    schema: Schema,
+    random: &mut dyn Random,
+    check: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(Connection, Sealer), StoreError> {
+    let beside = ["-wal", "-shm"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let fresh = beside.map(|beside| (!beside.exists()).then_some(beside));
+    let opened = open_and_check(path, schema, random, check);
+    if opened.is_err() {
+        // Looking at a database leaves these behind, empty.
+        for beside in fresh.into_iter().flatten() {
+            let _ = fs::remove_file(beside);
+        }
+    }
+    opened
+}
+
+fn open_and_check(
+    path: &Path,
+    schema: Schema,
+    random: &mut dyn Random,
+    check: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(Connection, Sealer), StoreError> {
     let at = |error| StoreError::Io { path: path.to_owned(), error };
     // SQLite makes files with the umask's mode: the file is made here first.
     let mut options = OpenOptions::new();
@@ -54,7 +95,12 @@ pub fn open_database(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
+    // What is refused is not brought up to its log either.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let found = check_version(&connection, path, schema)?;
+    if found > 0 {
+        check(&connection)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -69,6 +115,7 @@ pub fn open_database(
     let sealer = Sealer::from_file(&key_file(path), random)?;
     upgrade(&mut connection, path, schema, &sealer, random)?;
     check_canary(&connection, path, schema, &sealer)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok((connection, sealer))
 }
 

@@ -1,8 +1,11 @@
 //! The policies that officers have set. A policy that was never changed has no row.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
-use super::{SqliteAppliance, StoreError, objects::DELETE_OBJECTS};
+use super::{
+    SqliteAppliance, StoreError, base::Writing, keyring::HSM, objects,
+    rows::erase_partitions as erase_partitions_of, witness::Table,
+};
 use crate::model::{PolicyValue, SerialNumber};
 
 /// Policies at rest. No method has a default body.
@@ -43,7 +46,9 @@ pub trait PolicyStore: Send + Sync {
 
 impl PolicyStore for SqliteAppliance {
     fn hsm_policies(&self) -> Result<Vec<PolicyValue>, StoreError> {
-        read(&self.lock(), HSM_POLICIES, &[])
+        let base = self.lock();
+        base.check(HSM, Table::HsmPolicies)?;
+        read(&base, HSM_POLICIES, &[])
     }
 
     fn set_hsm_policies(
@@ -53,14 +58,16 @@ impl PolicyStore for SqliteAppliance {
     ) -> Result<(), StoreError> {
         self.write(|transaction| {
             if erase_partitions {
-                transaction.execute(DELETE_PARTITIONS, [])?;
+                erase_partitions_of(transaction)?;
             }
             set_hsm(transaction, values)
         })
     }
 
     fn policies(&self, serial: SerialNumber) -> Result<Vec<PolicyValue>, StoreError> {
-        read(&self.lock(), POLICIES, &[&super::rows::number(serial)?])
+        let (base, owner) = (self.lock(), super::rows::number(serial)?);
+        base.check(owner, Table::Policies)?;
+        read(&base, POLICIES, &[&owner])
     }
 
     fn set_policies(
@@ -72,7 +79,7 @@ impl PolicyStore for SqliteAppliance {
         let serial = super::rows::number(serial)?;
         self.write(|transaction| {
             if erase_objects {
-                transaction.execute(DELETE_OBJECTS, [serial])?;
+                objects::erase_all(transaction, serial)?;
             }
             set(transaction, serial, values)
         })
@@ -80,10 +87,7 @@ impl PolicyStore for SqliteAppliance {
 }
 
 /// Sets policies of the HSM inside a transaction.
-pub(super) fn set_hsm(
-    transaction: &Transaction<'_>,
-    values: &[PolicyValue],
-) -> Result<(), StoreError> {
+pub(super) fn set_hsm(transaction: &Connection, values: &[PolicyValue]) -> Result<(), StoreError> {
     for PolicyValue { number, value } in values {
         transaction.execute(SET_HSM_POLICY, params![number, value])?;
     }
@@ -92,7 +96,7 @@ pub(super) fn set_hsm(
 
 /// Sets a partition's policies inside a transaction.
 pub(super) fn set(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     serial: i64,
     values: &[PolicyValue],
 ) -> Result<(), StoreError> {
@@ -103,13 +107,14 @@ pub(super) fn set(
 }
 
 /// Forgets a partition's policies inside a transaction: the defaults hold again.
-pub(super) fn forget(transaction: &Transaction<'_>, serial: i64) -> Result<(), StoreError> {
+pub(super) fn forget(transaction: &Connection, serial: i64) -> Result<(), StoreError> {
     transaction.execute(DELETE_POLICIES, [serial])?;
     Ok(())
 }
 
 /// Forgets the HSM's policies inside a transaction: the defaults hold again.
-pub(super) fn forget_hsm(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+pub(super) fn forget_hsm(transaction: &mut Writing<'_, '_>) -> Result<(), StoreError> {
+    transaction.notes.emptied(HSM, Table::HsmPolicies);
     transaction.execute(DELETE_HSM_POLICIES, [])?;
     Ok(())
 }
@@ -129,7 +134,6 @@ const HSM_POLICIES: &str = "SELECT number, value FROM hsm_policy ORDER BY number
 const SET_HSM_POLICY: &str = "INSERT INTO hsm_policy (number, value) VALUES (?1, ?2) \
      ON CONFLICT (number) DO UPDATE SET value = excluded.value";
 const DELETE_HSM_POLICIES: &str = "DELETE FROM hsm_policy";
-const DELETE_PARTITIONS: &str = "DELETE FROM partition";
 const POLICIES: &str = "SELECT number, value FROM policy WHERE partition = ?1 ORDER BY number";
 const SET_POLICY: &str = "INSERT INTO policy (partition, number, value) VALUES (?1, ?2, ?3) \
      ON CONFLICT (partition, number) DO UPDATE SET value = excluded.value";

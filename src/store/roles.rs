@@ -1,10 +1,10 @@
 //! Partitions' roles: who may log in, and how often that has failed.
 
-use rusqlite::{Connection, Row, Transaction, named_params, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{
-    AuditRow, Credential, DomainRow, SqliteAppliance, StoreError, domains, objects::Grouped,
-    rows::number,
+    AuditRow, Credential, DomainRow, SqliteAppliance, StoreError, base::Writing, domains,
+    objects::Grouped, rows::number, witness::Table,
 };
 use crate::{
     crypto::{PasswordHash, PasswordParameters},
@@ -109,10 +109,22 @@ pub struct RoleChanges<'c> {
 
 impl RoleStore for SqliteAppliance {
     fn roles(&self, serial: SerialNumber) -> Result<Vec<RoleRow>, StoreError> {
-        let connection = self.lock();
+        let (connection, owner) = (self.lock(), number(serial)?);
+        connection.check(owner, Table::Roles)?;
         let mut statement = connection.prepare_cached(ROLES)?;
-        let rows = statement.query_map([number(serial)?], role_row)?;
-        rows.map(|row| row?.ok_or(StoreError::Row("role"))).collect()
+        let rows = statement
+            .query_map([owner], |row| Ok((role_row(row)?, row.get("slot")?, row.get("role")?)))?;
+        rows.map(|row| {
+            let (row, slot, role) = row?;
+            let mut row = row.ok_or(StoreError::Row("role"))?;
+            let open = |name, sealed: &[u8]| {
+                connection.keys.open_value((owner, slot), &role_name(name, role), sealed)
+            };
+            row.credential.wrapped_key = open(WRAPPED, &row.credential.wrapped_key)?;
+            row.handover = row.handover.map(|left| open(LEFT, &left)).transpose()?;
+            Ok(row)
+        })
+        .collect()
     }
 
     fn change_roles(
@@ -130,7 +142,11 @@ impl RoleStore for SqliteAppliance {
                 add_role(transaction, serial, role)?;
             }
             for Rewrapped { role, salt, wrapped_key, handover } in changes.rewrapped {
-                let values = params![serial, role_number(*role), salt, wrapped_key, handover];
+                let role = role_number(*role);
+                free_slot(transaction, serial, role)?;
+                let keys = (wrapped_key.as_slice(), handover.as_deref());
+                let (slot, wrapped, left) = seal(transaction, (serial, role), keys)?;
+                let values = params![serial, role, salt, wrapped, left, slot];
                 if transaction.execute(REWRAP, values)? == 0 {
                     return Ok(false);
                 }
@@ -145,17 +161,19 @@ impl RoleStore for SqliteAppliance {
     fn replace_role(&self, serial: SerialNumber, role: &RoleRow) -> Result<(), StoreError> {
         let serial = number(serial)?;
         self.write(|transaction| {
+            free_slot(transaction, serial, role_number(role.role))?;
             transaction.execute(DELETE_ROLE, params![serial, role_number(role.role)])?;
             add_role(transaction, serial, role)
         })
     }
 
     fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
-        let values = params![number(serial)?, role_number(role)];
-        // The row comes before the commit, whose failure only a transaction of our own tells.
-        self.write(
-            |transaction| Ok(transaction.query_row(COUNT_FAILURE, values, |row| row.get(0))?),
-        )
+        let serial = number(serial)?;
+        let values = params![serial, role_number(role)];
+        self.write_noted(|writing| {
+            writing.touch(serial, Table::Roles)?;
+            Ok(writing.query_row(COUNT_FAILURE, values, |row| row.get(0))?)
+        })
     }
 
     fn confirm_login(
@@ -170,22 +188,25 @@ impl RoleStore for SqliteAppliance {
 
 /// Sets a counter to zero inside a transaction.
 pub(super) fn clear_failures(
-    connection: &Connection,
+    writing: &mut Writing<'_, '_>,
     serial: i64,
     role: Role,
 ) -> Result<(), StoreError> {
-    connection.prepare_cached(CLEAR_FAILURES)?.execute(params![serial, role_number(role)])?;
+    writing.touch(serial, Table::Roles)?;
+    writing.prepare_cached(CLEAR_FAILURES)?.execute(params![serial, role_number(role)])?;
     Ok(())
 }
 
 /// Adds a role inside a transaction.
 pub(super) fn add_role(
-    transaction: &Transaction<'_>,
+    writing: &mut Writing<'_, '_>,
     serial: i64,
     row: &RoleRow,
 ) -> Result<(), StoreError> {
     let Credential { hash, wrapped_key } = &row.credential;
-    transaction.execute(
+    let keys = (wrapped_key.as_slice(), row.handover.as_deref());
+    let (slot, wrapped_key, handover) = seal(writing, (serial, role_number(row.role)), keys)?;
+    writing.execute(
         ADD_ROLE,
         named_params! {
             ":partition": serial,
@@ -198,9 +219,50 @@ pub(super) fn add_role(
             ":wrapped": wrapped_key,
             ":failures": row.failures,
             ":must_change": row.must_change,
-            ":handover": row.handover,
+            ":handover": handover,
+            ":slot": slot,
         },
     )?;
+    Ok(())
+}
+
+/// Erases every role of a partition inside a transaction.
+pub(super) fn erase_all(writing: &mut Writing<'_, '_>, serial: i64) -> Result<(), StoreError> {
+    writing.free_slots(ROLE_SLOTS, serial)?;
+    writing.notes.emptied(serial, Table::Roles);
+    writing.execute(DELETE_ROLES, [serial])?;
+    Ok(())
+}
+
+/// What a role's row has sealed.
+pub(super) const WRAPPED: &str = "role";
+const LEFT: &str = "handover";
+
+/// The name that one of a role's values is bound to.
+pub(super) fn role_name(value: &str, role: u8) -> String {
+    format!("{value} {role}")
+}
+
+/// Seals a role's keys, and what is left for it, under a slot of their own.
+fn seal(
+    writing: &mut Writing<'_, '_>,
+    (serial, role): (i64, u8),
+    (wrapped, left): (&[u8], Option<&[u8]>),
+) -> Result<(u32, Vec<u8>, Option<Vec<u8>>), StoreError> {
+    let name = role_name(WRAPPED, role);
+    let (slot, wrapped) = writing.keys.seal_in_slot(serial, &name, wrapped)?;
+    let name = role_name(LEFT, role);
+    let left = left.map(|left| writing.keys.seal_at((serial, slot), &name, left)).transpose()?;
+    Ok((slot, wrapped, left))
+}
+
+/// Has a role's old keys destroyed.
+fn free_slot(writing: &mut Writing<'_, '_>, serial: i64, role: u8) -> Result<(), StoreError> {
+    let slot: Option<Option<u32>> =
+        writing.query_row(ROLE_SLOT, params![serial, role], |row| row.get(0)).optional()?;
+    if let Some(slot) = slot.flatten() {
+        writing.keys.free(serial, slot);
+    }
     Ok(())
 }
 
@@ -241,15 +303,15 @@ const ROLES: &str = "SELECT * FROM role WHERE partition = ?1 ORDER BY role";
 const ROLE_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM role WHERE partition = ?1 AND role = ?2)";
 const ADD_ROLE: &str = "INSERT INTO role \
      (partition, role, memory, passes, lanes, salt, verifier, wrapped_key, failures, must_change, \
-     handover) \
+     handover, slot) \
      VALUES (:partition, :role, :memory, :passes, :lanes, :salt, :verifier, :wrapped, :failures, \
-     :must_change, :handover)";
-const REWRAP: &str = "UPDATE role SET wrapped_key = ?4, handover = ?5 \
+     :must_change, :handover, :slot)";
+const REWRAP: &str = "UPDATE role SET wrapped_key = ?4, handover = ?5, slot = ?6 \
      WHERE partition = ?1 AND role = ?2 AND salt = ?3";
+const ROLE_SLOT: &str = "SELECT slot FROM role WHERE partition = ?1 AND role = ?2";
+const ROLE_SLOTS: &str = "SELECT slot FROM role WHERE partition = ?1";
 const DELETE_ROLE: &str = "DELETE FROM role WHERE partition = ?1 AND role = ?2";
-
-/// Erases every role of a partition.
-pub(super) const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
+const DELETE_ROLES: &str = "DELETE FROM role WHERE partition = ?1";
 const COUNT_FAILURE: &str = "UPDATE role SET failures = min(failures + 1, 255) \
      WHERE partition = ?1 AND role = ?2 RETURNING failures";
 const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 AND role = ?2";

@@ -6,22 +6,25 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::{
-    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
-};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{
     ApplianceStore, Creation, Credential, HsmRow, Initialization, PartitionRow, Room, Sealer,
     StoreError,
     audit::Chain,
+    base::{Base, Extent, Writing},
     clients::DELETE_CLIENTS,
-    domains,
+    confirmed, domains,
     grouped::Waiting,
-    objects::DELETE_OBJECTS,
-    open_database, policies,
-    roles::{DELETE_ROLES, add_role, hash},
+    keyring::{self, HSM as HSM_KEYS, Keyring},
+    live::{self, HSM_DOMAIN, IDENTITY},
+    objects,
+    open::open_checked,
+    policies,
+    roles::{self, add_role, hash},
     schema::APPLIANCE,
     stc,
+    witness::{Table, Witness},
 };
 use crate::{
     crypto::{PasswordParameters, PublicKey, Random},
@@ -30,65 +33,81 @@ use crate::{
 
 /// The appliance's state in one SQLite file.
 pub struct SqliteAppliance {
-    pub(super) connection: Mutex<Connection>,
+    pub(super) base: Mutex<Base>,
     pub(super) chain: Chain,
     pub(super) waiting: Waiting,
 }
 
 impl SqliteAppliance {
-    /// Opens `appliance.db` in this directory with the key beside it; makes both, and the HSM's
-    /// serial number, if there are none.
+    /// Opens `appliance.db` in this directory with the key beside it, and the keys that can be
+    /// destroyed in the directory `keys`; makes them, and the HSM's serial number, if there are
+    /// none.
     ///
     /// # Errors
-    /// As [`open_database`].
-    pub fn open(directory: &Path, random: &mut dyn Random) -> Result<(Self, Sealer), StoreError> {
+    /// As [`super::open_database`]; or the database is older than what was confirmed.
+    pub fn open(
+        directory: &Path,
+        mut random: Box<dyn Random + Send>,
+    ) -> Result<(Self, Sealer), StoreError> {
         let path = directory.join("appliance.db");
-        let (connection, sealer) = open_database(&path, APPLIANCE, random)?;
+        let check = |connection: &_| confirmed::check(connection, &path);
+        let (connection, sealer) = open_checked(&path, APPLIANCE, random.as_mut(), check)?;
         let mut number = [0; 4];
         random.fill(&mut number)?;
         // Six or seven digits, as HSMs have.
         let serial = 100_000 + u32::from_be_bytes(number) % 9_900_000;
         connection.execute(ADD_HSM, params![serial])?;
-        let chain = Chain::open(&connection, &sealer, random)?;
+        let chain = Chain::open(&connection, &sealer, random.as_mut())?;
+        let key = confirmed::base_key(&connection, &path, &sealer, random.as_mut())?;
+        let live = live::live(&connection)?;
+        let witness = Witness::open(&connection, &key)?;
+        let keys = Keyring::open(&directory.join(keyring::DIRECTORY), key, &live, random)?;
+        let mut base = Base::open(connection, &path, (keys, witness))?;
+        live::begin(&mut base)?;
         let waiting = Waiting::default();
-        Ok((Self { connection: Mutex::new(connection), chain, waiting }, sealer))
+        Ok((Self { base: Mutex::new(base), chain, waiting }, sealer))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Base> {
         // A panic inside a transaction rolled it back.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.base.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `act` in one transaction that holds the write lock from its start.
+    /// Runs `act` in one transaction; see [`Base::write`].
     pub(super) fn write<T>(
         &self,
-        act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        act: impl FnOnce(&mut Writing<'_, '_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcome = act(&transaction)?;
-        transaction.commit()?;
-        Ok(outcome)
+        self.lock().write(act)
     }
 
     /// As [`Self::write`], but nothing has changed if `act` says `false`.
     pub(super) fn write_or_leave(
         &self,
-        act: impl FnOnce(&Transaction<'_>) -> Result<bool, StoreError>,
+        act: impl FnOnce(&mut Writing<'_, '_>) -> Result<bool, StoreError>,
     ) -> Result<bool, StoreError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = act(&transaction)?;
-        if done {
-            transaction.commit()?;
-        }
-        Ok(done)
+        self.lock().write_if(|writing| act(writing).map(|done| (done, done)))
+    }
+
+    /// As [`Self::write`], for what touches few tables and says which, and erases nothing.
+    pub(super) fn write_noted<T>(
+        &self,
+        act: impl FnOnce(&mut Writing<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let act = |writing: &mut Writing<'_, '_>| act(writing).map(|outcome| (outcome, true));
+        let (outcome, _) = self.lock().transact(Extent::Noted { durable: true }, act)?;
+        Ok(outcome)
     }
 }
 
 impl ApplianceStore for SqliteAppliance {
     fn hsm(&self) -> Result<HsmRow, StoreError> {
-        Ok(self.lock().query_row(HSM, [], hsm_row)?)
+        let base = self.lock();
+        base.check(HSM_KEYS, Table::Hsm)?;
+        let mut row = base.query_row(HSM, [], hsm_row)?;
+        let open = |sealed: Vec<u8>| base.keys.open_value((HSM_KEYS, None), HSM_DOMAIN, &sealed);
+        row.domain = row.domain.map(open).transpose()?;
+        Ok(row)
     }
 
     fn initialize_hsm(
@@ -98,9 +117,15 @@ impl ApplianceStore for SqliteAppliance {
         policies: &[PolicyValue],
     ) -> Result<(), StoreError> {
         self.write(|transaction| {
-            transaction.execute(DELETE_PARTITIONS, [])?;
+            erase_partitions(transaction)?;
             transaction.execute(LABEL_HSM, params![label.as_str()])?;
             if let Some((Credential { hash, .. }, domain)) = secrets {
+                begin_hsm(transaction)?;
+                transaction.notes.emptied(HSM_KEYS, Table::Hsm);
+                let domain = domain.as_ref();
+                let domain =
+                    domain.map(|domain| transaction.keys.seal(HSM_KEYS, HSM_DOMAIN, domain));
+                let domain = domain.transpose()?;
                 let PasswordParameters { memory, passes, lanes } = hash.parameters;
                 let values = params![memory, passes, lanes, hash.salt, hash.verifier, domain];
                 transaction.execute(SET_SECURITY_OFFICER, values)?;
@@ -111,34 +136,51 @@ impl ApplianceStore for SqliteAppliance {
 
     fn zeroize_hsm(&self) -> Result<(), StoreError> {
         self.write(|transaction| {
-            transaction.execute(DELETE_PARTITIONS, [])?;
+            erase_partitions(transaction)?;
+            begin_hsm(transaction)?;
+            transaction.notes.emptied(HSM_KEYS, Table::Hsm);
             transaction.execute(ZEROIZE_HSM, [])?;
             Ok(())
         })
     }
 
     fn count_hsm_failure(&self) -> Result<u8, StoreError> {
-        self.write(
-            |transaction| Ok(transaction.query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?),
-        )
+        self.write_noted(|writing| {
+            writing.touch(HSM_KEYS, Table::Hsm)?;
+            Ok(writing.query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?)
+        })
     }
 
     fn clear_hsm_failures(&self) -> Result<(), StoreError> {
-        self.lock().execute(CLEAR_HSM_FAILURES, [])?;
-        Ok(())
+        self.write_noted(|writing| {
+            writing.touch(HSM_KEYS, Table::Hsm)?;
+            writing.execute(CLEAR_HSM_FAILURES, [])?;
+            Ok(())
+        })
     }
 
     fn partitions(&self) -> Result<Vec<PartitionRow>, StoreError> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(PARTITIONS)?;
         let rows = statement.query_map([], partition_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut sound = Vec::with_capacity(rows.len());
+        for row in rows {
+            // One damaged row must not keep everybody from all others.
+            match connection.check(number(row.serial)?, Table::Partition) {
+                Ok(()) => sound.push(opened(&connection, row)?),
+                Err(error) => tracing::error!(%error, "a partition is left out"),
+            }
+        }
+        Ok(sound)
     }
 
     fn partition(&self, serial: SerialNumber) -> Result<Option<PartitionRow>, StoreError> {
-        let connection = self.lock();
+        let (connection, owner) = (self.lock(), number(serial)?);
+        connection.check(owner, Table::Partition)?;
         let mut statement = connection.prepare_cached(PARTITION)?;
-        Ok(statement.query_row([number(serial)?], partition_row).optional()?)
+        let row = statement.query_row([owner], partition_row).optional()?;
+        row.map(|row| opened(&connection, row)).transpose()
     }
 
     fn create_partition(
@@ -168,6 +210,8 @@ impl ApplianceStore for SqliteAppliance {
             if wanted > room.storage {
                 return Ok(Creation::NoRoom);
             }
+            transaction.keys.begin(serial, 0)?;
+            let sealed = transaction.keys.seal(serial, IDENTITY, &partition.sealed_identity)?;
             transaction.execute(
                 ADD_PARTITION,
                 named_params! {
@@ -176,7 +220,7 @@ impl ApplianceStore for SqliteAppliance {
                     ":storage": partition.storage,
                     ":ouid": partition.ouid,
                     ":identity": partition.identity,
-                    ":sealed": partition.sealed_identity,
+                    ":sealed": sealed,
                 },
             )?;
             Ok(Creation::Created)
@@ -184,7 +228,11 @@ impl ApplianceStore for SqliteAppliance {
     }
 
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError> {
-        Ok(self.lock().execute(DELETE_PARTITION, [number(serial)?])? > 0)
+        let serial = number(serial)?;
+        self.write(|writing| {
+            writing.keys.end(serial);
+            Ok(writing.execute(DELETE_PARTITION, [serial])? > 0)
+        })
     }
 
     fn initialize_partition(
@@ -200,8 +248,15 @@ impl ApplianceStore for SqliteAppliance {
             if transaction.execute(INITIALIZE_PARTITION, values)? == 0 {
                 return Ok(false);
             }
-            transaction.execute(DELETE_OBJECTS, [serial])?;
-            transaction.execute(DELETE_ROLES, [serial])?;
+            objects::erase_all(transaction, serial)?;
+            roles::erase_all(transaction, serial)?;
+            // The identity stays, under the keys of the new generation.
+            let sealed: Vec<u8> =
+                transaction.query_row(SEALED_IDENTITY, [serial], |row| row.get(0))?;
+            let identity = transaction.keys.ring().open_value((serial, None), IDENTITY, &sealed)?;
+            transaction.keys.begin(serial, generation + 1)?;
+            let sealed = transaction.keys.seal(serial, IDENTITY, &identity)?;
+            transaction.execute(SET_SEALED_IDENTITY, params![serial, sealed])?;
             content.roles.iter().try_for_each(|role| add_role(transaction, serial, role))?;
             domains::set(transaction, serial, content.domains)?;
             policies::set(transaction, serial, content.policies)?;
@@ -217,15 +272,52 @@ impl ApplianceStore for SqliteAppliance {
     ) -> Result<(), StoreError> {
         let serial = number(serial)?;
         self.write(|transaction| {
+            let generation = transaction.query_row(GENERATION, [serial], |row| row.get(0));
+            let Some(generation) = generation.optional()? else { return Ok(()) };
+            let generation: u64 = generation;
+            objects::erase_all(transaction, serial)?;
+            roles::erase_all(transaction, serial)?;
+            transaction.keys.begin(serial, generation + 1)?;
+            let sealed = transaction.keys.seal(serial, IDENTITY, sealed)?;
             transaction.execute(ZEROIZE_PARTITION, params![serial, identity, sealed])?;
-            transaction.execute(DELETE_OBJECTS, [serial])?;
-            transaction.execute(DELETE_ROLES, [serial])?;
             transaction.execute(DELETE_CLIENTS, [serial])?;
+            for table in [Table::Clients, Table::Stc, Table::Policies] {
+                transaction.notes.emptied(serial, table);
+            }
             domains::set(transaction, serial, &[])?;
             stc::forget(transaction, serial)?;
             policies::forget(transaction, serial)
         })
     }
+}
+
+/// Erases every partition inside a transaction.
+pub(super) fn erase_partitions(writing: &mut Writing<'_, '_>) -> Result<(), StoreError> {
+    let serials: Vec<i64> = {
+        let mut statement = writing.prepare(SERIALS)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for serial in serials {
+        writing.keys.end(serial);
+    }
+    writing.execute(DELETE_PARTITIONS, [])?;
+    Ok(())
+}
+
+/// Begins a generation of the HSM inside a transaction.
+fn begin_hsm(writing: &mut Writing<'_, '_>) -> Result<(), StoreError> {
+    let generation = writing.query_row(RAISE_HSM, [], |row| row.get(0))?;
+    writing.keys.begin(HSM_KEYS, generation)
+}
+
+/// A partition's row, its identity as it was given. One that does not open is empty: what it is
+/// needed for does not open it either, and the other rows are read.
+fn opened(base: &Base, mut row: PartitionRow) -> Result<PartitionRow, StoreError> {
+    let place = (number(row.serial)?, None);
+    let identity = base.keys.open_value(place, IDENTITY, &row.sealed_identity);
+    row.sealed_identity = identity.unwrap_or_default();
+    Ok(row)
 }
 
 impl fmt::Debug for SqliteAppliance {
@@ -285,6 +377,12 @@ const COUNT_HSM_FAILURE: &str =
     "UPDATE hsm SET failures = min(failures + 1, 255) RETURNING failures";
 const CLEAR_HSM_FAILURES: &str = "UPDATE hsm SET failures = 0";
 
+const RAISE_HSM: &str = "UPDATE hsm SET generation = generation + 1 RETURNING generation";
+
+const SERIALS: &str = "SELECT serial FROM partition";
+const GENERATION: &str = "SELECT generation FROM partition WHERE serial = ?1";
+const SEALED_IDENTITY: &str = "SELECT sealed_identity FROM partition WHERE serial = ?1";
+const SET_SEALED_IDENTITY: &str = "UPDATE partition SET sealed_identity = ?2 WHERE serial = ?1";
 const PARTITIONS: &str = "SELECT * FROM partition ORDER BY serial";
 const PARTITION: &str = "SELECT * FROM partition WHERE serial = ?1";
 const SERIAL_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM partition WHERE serial = ?1)";

@@ -1,6 +1,8 @@
 //! The tables of the two databases. Released steps never change.
 
-use super::{Schema, audit, audit_archive, audit_events, ntls, objects, roles, stc};
+use super::{
+    Schema, audit, audit_archive, audit_events, confirmed, live, ntls, objects, roles, stc, witness,
+};
 
 /// The appliance's database: `application_id` is "LHSM".
 pub(super) const APPLIANCE: Schema = Schema {
@@ -18,6 +20,9 @@ pub(super) const APPLIANCE: Schema = Schema {
         audit_events::TABLES,
         roles::HANDOVER,
         audit_archive::TABLES,
+        confirmed::TABLES,
+        live::COLUMNS,
+        witness::TABLES,
     ],
 };
 

@@ -1,8 +1,8 @@
 //! Partitions' settings for STC. A partition whose settings were never changed has no row.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{SqliteAppliance, StoreError};
+use super::{SqliteAppliance, StoreError, witness::Table};
 use crate::model::{SerialNumber, StcAlgorithms, StcSettings};
 
 /// The table of this file.
@@ -37,10 +37,11 @@ pub trait StcStore: Send + Sync {
 
 impl StcStore for SqliteAppliance {
     fn stc_settings(&self, serial: SerialNumber) -> Result<StcSettings, StoreError> {
-        let connection = self.lock();
+        let (connection, owner) = (self.lock(), super::rows::number(serial)?);
+        connection.check(owner, Table::Stc)?;
         let mut statement = connection.prepare_cached(SETTINGS)?;
         let row = statement
-            .query_row([super::rows::number(serial)?], |row| {
+            .query_row([owner], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, u8>(3)?))
             })
             .optional()?;
@@ -64,13 +65,15 @@ impl StcStore for SqliteAppliance {
             settings.replay_window,
             u8::from(settings.algorithms),
         ];
-        self.lock().execute(SET_SETTINGS, values)?;
-        Ok(())
+        self.write(|writing| {
+            writing.execute(SET_SETTINGS, values)?;
+            Ok(())
+        })
     }
 }
 
 /// Forgets a partition's settings inside a transaction: the defaults hold again.
-pub(super) fn forget(transaction: &Transaction<'_>, serial: i64) -> Result<(), StoreError> {
+pub(super) fn forget(transaction: &Connection, serial: i64) -> Result<(), StoreError> {
     transaction.execute(DELETE_SETTINGS, [serial])?;
     Ok(())
 }

@@ -17,7 +17,11 @@ use crate::{
 /// Whether any file of a directory has these bytes in it.
 fn files_hold(directory: &std::path::Path, wanted: &[u8]) -> bool {
     fs::read_dir(directory).unwrap().any(|entry| {
-        let content = fs::read(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return files_hold(&path, wanted);
+        }
+        let content = fs::read(path).unwrap();
         content.windows(wanted.len()).any(|window| window == wanted)
     })
 }

@@ -1,10 +1,11 @@
 //! Failed logins: counted on the appliance, across links and restarts; what the last one costs.
 
 use lunacm::{
+    crypto::SystemRandom,
     hsm::{Admission, Effect, Hsm, LinkSession},
     model::{Reply, Role, Status},
+    store::{RoleStore, SqliteAppliance},
 };
-use rusqlite::Connection;
 
 use crate::hsm_support::{
     Bench, PO, add_role, another, client_key, done, info, initialize, log_in, login, refused,
@@ -105,8 +106,12 @@ fn a_zeroization_that_a_kill_cut_off_is_completed() {
     let serial = officer.serial();
     let identity = *bench.hsm.identity(serial).unwrap().public();
     // The tenth failure was counted, and then the daemon was killed.
-    let database = Connection::open(bench.path().join("appliance.db")).unwrap();
-    assert_eq!(database.execute("UPDATE role SET failures = 10", []).unwrap(), 1);
+    let random = Box::new(SystemRandom::new());
+    let (store, _) = SqliteAppliance::open(bench.path(), random).unwrap();
+    for count in 1..=10 {
+        assert_eq!(store.count_failure(serial, Role::PartitionSo).unwrap(), count);
+    }
+    drop(store);
     bench.reopen();
     let (reply, effects) = bench.hsm.perform(&another(&officer), login(Role::PartitionSo, PO));
     assert_eq!(reply, Reply::Failed(Status::PinLocked));

@@ -1,7 +1,7 @@
 //! Objects on their way, as HSMs seal them and as a client can make them up.
 
 use lunacm::{
-    crypto::{PasswordHash, PasswordKey, PasswordParameters, SystemRandom},
+    crypto::{AeadKey, Cipher, PasswordHash, PasswordKey, PasswordParameters},
     hsm::LinkSession,
     model::{
         Imported, Password, Reply, Request, Role, TransferPurpose,
@@ -10,7 +10,7 @@ use lunacm::{
             Mechanism, MechanismType as M, ObjectHandle, SessionId, Template,
         },
     },
-    store::{Sealer, Seat},
+    store::Seat,
     wire,
 };
 

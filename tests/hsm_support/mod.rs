@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use lunacm::{
     crypto::{PasswordParameters, PublicKey, SystemRandom},
@@ -28,7 +28,7 @@ const CHEAP: PasswordParameters = PasswordParameters { memory: 8, passes: 1, lan
 
 /// The HSM in a directory.
 pub fn open(directory: &Path) -> Hsm {
-    let (store, sealer) = SqliteAppliance::open(directory, &mut SystemRandom::new()).unwrap();
+    let (store, sealer) = SqliteAppliance::open(directory, Box::new(SystemRandom::new())).unwrap();
     Hsm::open(Arc::new(store), sealer, CHEAP, Surroundings::system()).unwrap()
 }
 
@@ -36,7 +36,7 @@ pub fn open(directory: &Path) -> Hsm {
 pub struct Bench {
     pub hsm: Hsm,
     pub admin: AdminSession,
-    directory: TempDir,
+    pub directory: TempDir,
 }
 
 impl Bench {
@@ -69,6 +69,13 @@ impl Bench {
         (bench, link)
     }
 
+    /// An HSM in a copy of a directory, with nobody logged in.
+    pub fn copy_of(from: &Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        copy(from, directory.path());
+        Self { hsm: open(directory.path()), admin: AdminSession::new(), directory }
+    }
+
     /// What a restart of the daemon leaves: what is on the disk.
     pub fn reopen(&mut self) {
         self.hsm = open(self.directory.path());
@@ -82,6 +89,10 @@ impl Bench {
     pub fn initialize(&self) -> Vec<Effect> {
         let domain = Some(password("domain-of-hsm"));
         self.hsm.initialize(&self.admin, &label("hsm0"), Some(password(SO)), domain).unwrap()
+    }
+
+    pub fn zeroize(&self, factory_reset: bool) -> Vec<Effect> {
+        self.hsm.zeroize(&self.admin, factory_reset).unwrap()
     }
 
     pub fn log_in(&self) {
@@ -133,6 +144,20 @@ pub fn room_for(directory: &Path, changes: Option<i64>) {
         }
     }
     database.execute_batch("COMMIT").unwrap();
+}
+
+/// Copies the files of a data directory as they are at this moment: what SIGKILL would leave.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 pub fn initialize(hsm: &Hsm, link: &LinkSession) {

@@ -29,7 +29,8 @@ pub enum Command {
     /// Shows records of the audit log
     #[command(visible_alias = "s")]
     Show(Show),
-    /// Checks that no record is missing, altered or out of place, in the log and in its archives
+    /// Checks that no record is missing, altered or out of place, in the log and in its archives, and
+    /// that no row of the store was changed from outside
     #[command(visible_alias = "v")]
     Verify,
     /// Shows what is recorded and how the log is kept, or sets it
@@ -148,6 +149,19 @@ fn records(options: Show, appliance: &mut Appliance) -> Result<Vec<AuditRecord>,
 
 /// Checks the log and its archives.
 pub(super) fn verify(appliance: &mut Appliance) -> Outcome {
+    let AdminReply::Damages(damages) = appliance.ask(&AdminRequest::CheckRows)? else {
+        return Err(failure::unexpected_reply());
+    };
+    if !damages.is_empty() {
+        return Err(Failure::new(
+            format!("the store was changed from outside: {}", damages.join("; ")),
+            failure::result(Status::GeneralError),
+        )
+        .remedy(
+            "What depends on these rows is refused. End lunahsmd, and restore appliance.db and the \
+             directory keys together from one copy of the data directory.",
+        ));
+    }
     let AdminReply::AuditCheck(check) = appliance.ask(&AdminRequest::CheckAudit)? else {
         return Err(failure::unexpected_reply());
     };

@@ -59,6 +59,8 @@ impl Caller<'_> {
             objects.iter().take(CLEARED_AT_ONCE).cloned().map(Change::Remove).collect();
         if !next.is_empty() {
             self.write(AuditAct::ClearPartition, &next)?;
+            // A whole partition's objects are gone from the disk, too, before this is answered.
+            self.hsm.finish_erasures()?;
         }
         Ok(u64::try_from(objects.len().saturating_sub(next.len())).unwrap_or(u64::MAX))
     }

@@ -22,6 +22,11 @@ policy_table! {
 }
 
 impl HsmPolicySet {
+    /// The values that permit the least, for an HSM whose own cannot be trusted.
+    pub fn least() -> Self {
+        Self::each(|policy| u8::from(policy == HsmPolicy::ForcePinChange))
+    }
+
     /// No policy of the HSM contradicts another.
     #[allow(
         clippy::unnecessary_wraps,
