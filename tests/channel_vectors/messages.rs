@@ -3,7 +3,8 @@
 use lunacm::{
     channel::{MAXIMUM_CHUNK_BYTES, Part, split, split_piece},
     crypto::{
-        Digest, Fingerprint, HashFunction, HkdfScheme, PasswordHash, PasswordParameters, hkdf,
+        AeadKey, Cipher, Digest, Fingerprint, HashFunction, HkdfScheme, PasswordHash,
+        PasswordParameters, Random, hkdf,
     },
     model::{
         ApplicationId, ClientEntry, DomainEntry, Imported, Label, ObjectEntry, PartitionIdentity,
@@ -301,8 +302,7 @@ fn domain() -> Value {
     let transferred = Sealer::new(transfer.as_slice().try_into().unwrap());
     let seat = Seat { store: "transfer", object: "clone", field: "attributes" };
     let object = keys::template();
-    let sealed =
-        Sealer::new(key.expose()).seal(seat, &encode(&object).unwrap(), &mut SeededRandom::new(12));
+    let sealed = earlier(key.expose(), &encode(&object).unwrap());
     let transferred =
         transferred.seal(seat, &encode(&object).unwrap(), &mut SeededRandom::new(13)).unwrap();
     json!({
@@ -316,8 +316,22 @@ fn domain() -> Value {
         "key": hex(key.expose()),
         "purpose": TransferPurpose::Clone,
         "object": object,
-        "sealed": hex(&sealed.unwrap()),
+        "sealed": hex(&sealed),
     })
+}
+
+/// A sealed value of the first version, which no appliance makes any more.
+fn earlier(key: &[u8; 32], value: &[u8]) -> Vec<u8> {
+    let mut nonce = [0; 12];
+    SeededRandom::new(12).fill(&mut nonce).unwrap();
+    let mut associated = b"lunacm seal v1\0".to_vec();
+    for name in ["transfer", "clone", "attributes"] {
+        associated.extend_from_slice(&u64::try_from(name.len()).unwrap().to_be_bytes());
+        associated.extend_from_slice(name.as_bytes());
+    }
+    let mut sealed = [&[1], nonce.as_slice(), value].concat();
+    AeadKey::new(Cipher::Aes256Gcm, key).seal(nonce, &associated, &mut sealed, 13).unwrap();
+    sealed
 }
 
 fn plain(part: &Part<'_>) -> Vec<u8> {

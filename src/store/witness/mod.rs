@@ -7,17 +7,20 @@
 //! start, and `state` says that the table is whole and of the state that `keys/confirmed` knows.
 
 mod kinds;
+mod noting;
 mod objects;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use zeroize::Zeroizing;
 
 use kinds::OBJECTS;
 pub(super) use kinds::Table;
 pub(super) use objects::ObjectMark;
 use objects::ObjectSet;
+use rows::{Place, Rows, decode, differing, row_name};
 
 use super::{StoreError, keyring::HSM};
 use crate::crypto::{Digest, hmac};
@@ -32,15 +35,6 @@ CREATE TABLE witness (
 ) STRICT;
 ALTER TABLE state ADD COLUMN mac BLOB;
 ";
-
-/// The size in bytes of a row's MAC.
-const MAC_BYTES: usize = 32;
-
-/// The rows of one kind and owner: for each name its MAC.
-type Rows = BTreeMap<String, [u8; MAC_BYTES]>;
-
-/// Owner and kind.
-type Place = (i64, u8);
 
 /// What is expected of the database.
 pub(super) struct Witness {
@@ -265,111 +259,6 @@ impl Witness {
         Ok(damages)
     }
 
-    /// Notes what a group of writes did to objects, within its transaction.
-    pub(super) fn note_objects(
-        &self,
-        connection: &Connection,
-        notes: &Notes,
-        sequence: u64,
-    ) -> Result<Next, StoreError> {
-        let mut next =
-            Next { rows: BTreeMap::new(), sets: BTreeMap::new(), entries: self.entries.clone() };
-        self.note_sets(connection, notes, &mut next)?;
-        self.set_mac(connection, &next, sequence)?;
-        Ok(next)
-    }
-
-    /// Notes all that a transaction changed, within it. `before` are the rows as they were at its
-    /// beginning: what is altered without this store is neither used nor made sound.
-    ///
-    /// # Errors
-    /// The transaction changed a row that is not as it was expected.
-    pub(super) fn note(
-        &self,
-        connection: &Connection,
-        before: &BTreeMap<Place, Rows>,
-        (notes, sequence): (&Notes, u64),
-    ) -> Result<Next, StoreError> {
-        let after = self.present(connection)?;
-        let gone: BTreeSet<i64> =
-            before.keys().chain(self.rows.keys()).map(|(owner, _)| *owner).collect();
-        let gone: BTreeSet<i64> = gone
-            .into_iter()
-            .filter(|owner| *owner != HSM)
-            .filter(|owner| !after.contains_key(&(*owner, Table::Partition.kind().number)))
-            .collect();
-        let mut next =
-            Next { rows: BTreeMap::new(), sets: BTreeMap::new(), entries: self.entries.clone() };
-        let places: BTreeSet<_> =
-            before.keys().chain(after.keys()).chain(self.rows.keys()).copied().collect();
-        let none = Rows::new();
-        for place in places {
-            let expected = self.rows.get(&place).unwrap_or(&none);
-            let after = after.get(&place).unwrap_or(&none);
-            let rows = if self.first || notes.emptied.contains(&place) || gone.contains(&place.0) {
-                after.clone()
-            } else {
-                let before = before.get(&place).unwrap_or(&none);
-                expected_after(place, expected, (before, after))?
-            };
-            if rows != *expected {
-                next.put(connection, place, (!rows.is_empty()).then(|| encode(&rows)))?;
-                next.rows.insert(place, rows);
-            }
-        }
-        if self.first {
-            next.sets = ObjectSet::read_all(connection, &self.key)?;
-        }
-        self.note_sets(connection, notes, &mut next)?;
-        for owner in gone {
-            if self.sets.contains_key(&owner) || next.sets.contains_key(&owner) {
-                next.sets.insert(owner, ObjectSet::default());
-                next.put(connection, (owner, OBJECTS), None)?;
-            }
-        }
-        self.set_mac(connection, &next, sequence)?;
-        Ok(next)
-    }
-
-    /// What was emptied has its set from nothing, and what was added after that is in it.
-    fn note_sets(
-        &self,
-        connection: &Connection,
-        notes: &Notes,
-        next: &mut Next,
-    ) -> Result<(), StoreError> {
-        for (owner, kind) in &notes.emptied {
-            if *kind == OBJECTS {
-                next.sets.insert(*owner, ObjectSet::default());
-            }
-        }
-        for (owner, mark, added) in &notes.objects {
-            let known = self.sets.get(owner).copied().unwrap_or_default();
-            let set = next.sets.entry(*owner).or_insert(known);
-            if *added {
-                set.add(&self.key, *owner, *mark);
-            } else {
-                set.remove(&self.key, *owner, *mark);
-            }
-        }
-        for (owner, set) in next.sets.clone() {
-            let entry = set.entry(&self.key, owner);
-            next.put(connection, (owner, OBJECTS), Some(entry))?;
-        }
-        Ok(())
-    }
-
-    fn set_mac(
-        &self,
-        connection: &Connection,
-        next: &Next,
-        sequence: u64,
-    ) -> Result<(), StoreError> {
-        let mac = self.mac(sequence, &next.entries);
-        connection.prepare_cached(SET_MAC)?.execute([mac])?;
-        Ok(())
-    }
-
     fn mac(&self, sequence: u64, entries: &BTreeMap<Place, [u8; 32]>) -> Vec<u8> {
         let mut all = Vec::with_capacity(entries.len() * 41);
         for ((owner, kind), hash) in entries {
@@ -397,87 +286,6 @@ impl std::fmt::Debug for Witness {
     }
 }
 
-impl Next {
-    fn put(
-        &mut self,
-        connection: &Connection,
-        place: Place,
-        entry: Option<Vec<u8>>,
-    ) -> Result<(), StoreError> {
-        if let Some(entry) = entry {
-            let values = params![place.0, place.1, entry];
-            connection.prepare_cached(PUT)?.execute(values)?;
-            self.entries.insert(place, hash(&entry));
-        } else {
-            connection.prepare_cached(REMOVE)?.execute(params![place.0, place.1])?;
-            self.entries.remove(&place);
-        }
-        Ok(())
-    }
-}
-
-/// What is expected of a table behind a transaction: of rows that it did not touch, what was
-/// expected before.
-fn expected_after(
-    (owner, kind): Place,
-    expected: &Rows,
-    (before, after): (&Rows, &Rows),
-) -> Result<Rows, StoreError> {
-    let mut rows = expected.clone();
-    for name in differing(before, after) {
-        let sound = before.get(&name) == expected.get(&name);
-        match after.get(&name) {
-            Some(mac) if sound => drop(rows.insert(name, *mac)),
-            None => drop(rows.remove(&name)),
-            Some(_) => {
-                let table = Table::ALL.iter().find(|table| table.kind().number == kind);
-                let named = table.map(|table| row_name(owner, table.kind(), &name));
-                return Err(StoreError::Damaged(named.unwrap_or_default()));
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// The names whose rows differ.
-fn differing(one: &Rows, other: &Rows) -> BTreeSet<String> {
-    let names = one.keys().chain(other.keys());
-    names.filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
-}
-
-/// What a row is called in messages.
-fn row_name(owner: i64, kind: &kinds::Kind, name: &str) -> String {
-    let mut text = kind.what.to_owned();
-    if !name.is_empty() {
-        text = format!("{text} {name}");
-    }
-    if owner == HSM { text } else { format!("{text} (partition {owner})") }
-}
-
-fn encode(rows: &Rows) -> Vec<u8> {
-    let mut entry = Vec::new();
-    for (name, mac) in rows {
-        let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
-        entry.extend_from_slice(&length.to_be_bytes());
-        entry.extend_from_slice(name.as_bytes());
-        entry.extend_from_slice(mac);
-    }
-    entry
-}
-
-fn decode(mut entry: &[u8]) -> Option<Rows> {
-    let mut rows = Rows::new();
-    while !entry.is_empty() {
-        let (length, rest) = entry.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (name, rest) = rest.split_at_checked(length)?;
-        let (mac, rest) = rest.split_first_chunk()?;
-        rows.insert(String::from_utf8(name.to_vec()).ok()?, *mac);
-        entry = rest;
-    }
-    Some(rows)
-}
-
 fn hash(entry: &[u8]) -> [u8; 32] {
     let hash = Digest::Sha256.start().update(entry).finish();
     hash.as_slice().try_into().unwrap_or_default()
@@ -485,8 +293,5 @@ fn hash(entry: &[u8]) -> [u8; 32] {
 
 const WITNESS: &str = "the table that says which rows there are";
 const STATE: &str = "SELECT sequence, mac FROM state";
-const SET_MAC: &str = "UPDATE state SET mac = ?1";
 const ENTRIES: &str = "SELECT owner, kind, entry FROM witness";
 const OWNERS: &str = "SELECT serial FROM partition";
-const PUT: &str = "INSERT OR REPLACE INTO witness (owner, kind, entry) VALUES (?1, ?2, ?3)";
-const REMOVE: &str = "DELETE FROM witness WHERE owner = ?1 AND kind = ?2";
