@@ -65,8 +65,16 @@ pub fn forged(domain: &[u8], attributes: &Template) -> Vec<u8> {
 }
 
 pub fn sealed(domain: &[u8], bytes: &[u8]) -> Vec<u8> {
-    let sealer = Sealer::new(known(domain).expose());
-    sealer.seal(SEAT, bytes, &mut SystemRandom::new()).unwrap()
+    // The first version of sealed values, which no appliance makes any more.
+    let mut associated = b"lunacm seal v1\0".to_vec();
+    for name in [SEAT.store, SEAT.object, SEAT.field] {
+        associated.extend_from_slice(&u64::try_from(name.len()).unwrap().to_be_bytes());
+        associated.extend_from_slice(name.as_bytes());
+    }
+    let mut sealed = [&[1], [7; 12].as_slice(), bytes].concat();
+    let key = AeadKey::new(Cipher::Aes256Gcm, known(domain).expose());
+    key.seal([7; 12], &associated, &mut sealed, 13).unwrap();
+    sealed
 }
 
 pub fn import(sealed: Vec<u8>, replace: bool) -> Request {

@@ -61,7 +61,10 @@ fn partition(escrow: bool) -> (Bench, LinkSession) {
 /// Whoever has all files and one password: whether they open a private object, and a domain. Every
 /// run of 32 bytes of what the password opens is tried as a key.
 pub fn opens(directory: &Path, role: Role, text: &str) -> (bool, bool) {
-    let (store, _) = SqliteAppliance::open(directory, &mut SystemRandom::new()).unwrap();
+    let copied = tempfile::tempdir().unwrap();
+    crate::hsm_support::copy(directory, copied.path());
+    let random = Box::new(SystemRandom::new());
+    let (store, _) = SqliteAppliance::open(copied.path(), random).unwrap();
     let partition = store.partitions().unwrap().remove(0);
     let serial = partition.serial;
     let row = store.roles(serial).unwrap().into_iter().find(|row| row.role == role).unwrap();
@@ -91,7 +94,8 @@ pub fn opens(directory: &Path, role: Role, text: &str) -> (bool, bool) {
 
 /// The rows of a partition as they were when it had one key for everything.
 fn put_back_to_one_key(directory: &Path) {
-    let (store, _) = SqliteAppliance::open(directory, &mut SystemRandom::new()).unwrap();
+    let random = Box::new(SystemRandom::new());
+    let (store, _) = SqliteAppliance::open(directory, random).unwrap();
     let serial = store.partitions().unwrap()[0].serial;
     let number = serial.to_string();
     let seat = |field| Seat { store: "partition", object: &number, field };
