@@ -143,17 +143,7 @@ impl Appliance {
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server = Server::start(listener, tls, responder, dispatch, settings.limits)
             .map_err(StartError::Console)?;
-        Ok(Self {
-            data,
-            desk,
-            server,
-            stop,
-            console,
-            stop_keeper,
-            keeper,
-            stop_erasing,
-            erasing,
-        })
+        Ok(Self { data, desk, server, stop, console, stop_keeper, keeper, stop_erasing, erasing })
     }
 
     /// The address that clients connect to.

@@ -145,7 +145,7 @@ impl RoleStore for SqliteAppliance {
                 let role = role_number(*role);
                 free_slot(transaction, serial, role)?;
                 let keys = (wrapped_key.as_slice(), handover.as_deref());
-                let (slot, wrapped, left) = seal(transaction, (serial, role), keys)?;
+                let SealedKeys { slot, wrapped, left } = seal(transaction, (serial, role), keys)?;
                 let values = params![serial, role, salt, wrapped, left, slot];
                 if transaction.execute(REWRAP, values)? == 0 {
                     return Ok(false);
@@ -205,7 +205,7 @@ pub(super) fn add_role(
 ) -> Result<(), StoreError> {
     let Credential { hash, wrapped_key } = &row.credential;
     let keys = (wrapped_key.as_slice(), row.handover.as_deref());
-    let (slot, wrapped_key, handover) = seal(writing, (serial, role_number(row.role)), keys)?;
+    let SealedKeys { slot, wrapped, left } = seal(writing, (serial, role_number(row.role)), keys)?;
     writing.execute(
         ADD_ROLE,
         named_params! {
@@ -216,10 +216,10 @@ pub(super) fn add_role(
             ":lanes": hash.parameters.lanes,
             ":salt": hash.salt,
             ":verifier": hash.verifier,
-            ":wrapped": wrapped_key,
+            ":wrapped": wrapped,
             ":failures": row.failures,
             ":must_change": row.must_change,
-            ":handover": handover,
+            ":handover": left,
             ":slot": slot,
         },
     )?;
@@ -243,17 +243,24 @@ pub(super) fn role_name(value: &str, role: u8) -> String {
     format!("{value} {role}")
 }
 
+/// A role's keys as its row has them.
+struct SealedKeys {
+    slot: u32,
+    wrapped: Vec<u8>,
+    left: Option<Vec<u8>>,
+}
+
 /// Seals a role's keys, and what is left for it, under a slot of their own.
 fn seal(
     writing: &mut Writing<'_, '_>,
     (serial, role): (i64, u8),
     (wrapped, left): (&[u8], Option<&[u8]>),
-) -> Result<(u32, Vec<u8>, Option<Vec<u8>>), StoreError> {
+) -> Result<SealedKeys, StoreError> {
     let name = role_name(WRAPPED, role);
     let (slot, wrapped) = writing.keys.seal_in_slot(serial, &name, wrapped)?;
     let name = role_name(LEFT, role);
     let left = left.map(|left| writing.keys.seal_at((serial, slot), &name, left)).transpose()?;
-    Ok((slot, wrapped, left))
+    Ok(SealedKeys { slot, wrapped, left })
 }
 
 /// Has a role's old keys destroyed.

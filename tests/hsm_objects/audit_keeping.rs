@@ -220,8 +220,8 @@ fn a_clock_that_goes_back_is_recorded_once() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(AtomicU64::new(1_000_000));
     let open = || {
-        let mut random = SystemRandom::new();
-        let (store, sealer) = SqliteAppliance::open(directory.path(), &mut random).unwrap();
+        let random = Box::new(SystemRandom::new());
+        let (store, sealer) = SqliteAppliance::open(directory.path(), random).unwrap();
         let told = clock.clone();
         let now = Box::new(move || told.load(Ordering::SeqCst));
         let surroundings = Surroundings { random: Box::new(SystemRandom::new()), now };
