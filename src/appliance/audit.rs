@@ -48,9 +48,8 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::AuditStatus
         | AdminRequest::CheckAudit
         | AdminRequest::AuditConfig
-        | AdminRequest::SelfTest => return None,
         | AdminRequest::CheckRows
-        | AdminRequest::AuditConfig => return None,
+        | AdminRequest::SelfTest => return None,
         _ => AuditAct::Administer,
     })
 }

@@ -284,6 +284,8 @@ pub enum AdminReply {
     AuditStatus(Box<AuditStatus>),
     /// To [`AdminRequest::SelfTest`].
     SelfTested(SelfTestReport),
+    /// To [`AdminRequest::CheckRows`]: a sentence for each row.
+    Damages(Vec<String>),
 }
 
 /// What came of a self-test.
@@ -300,8 +302,6 @@ pub struct PrimitiveTest {
     pub name: String,
     /// Whether it does.
     pub passed: bool,
-    /// To [`AdminRequest::CheckRows`]: a sentence for each row.
-    Damages(Vec<String>),
 }
 
 /// The storage a new partition gets.
