@@ -42,3 +42,28 @@ fn a_newcomer_finds_everything_made() {
     assert!(second.wait().unwrap().success());
     client.lunacm("slot list\n").ok().has("Registered partitions without a slot");
 }
+
+/// A registration that the user made is the user's, whatever its name.
+#[test]
+fn a_server_that_the_user_registered_is_left_alone() {
+    let world = world::World::new();
+    let client = world.client("client1");
+    let (certificate, port) =
+        (world.certificate().display().to_string(), world.daemon.port.to_string());
+    client.vtl(&["addServer", "-n", "localhost", "-c", &certificate, "-port", &port]).ok();
+    let pinned = client.home.join("cert/server");
+    let kept = || {
+        let mut files: Vec<_> =
+            std::fs::read_dir(&pinned).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let contents: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
+        (files, contents, std::fs::read(client.home.join("Chrystoki.conf")).unwrap())
+    };
+    let before = kept();
+    let shown = client.lunacm_with(&["--embedded"], "slot list\n");
+    shown.failed().has("a server 'localhost' is registered").has("vtl deleteServer");
+    assert_eq!(kept(), before);
+    // Out of the way it goes on.
+    client.vtl(&["deleteServer", "-n", "localhost"]).ok();
+    client.lunacm_with(&["--embedded"], "stc status\n").ok().has("Connected");
+}

@@ -13,6 +13,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::listener;
 use crate::{
     model::{AdminReply, AdminRequest},
     net::{local_socket, receive, send},
@@ -32,10 +33,11 @@ pub struct AdminLink {
 }
 
 impl AdminLink {
-    /// Connects to the appliance whose data directory this is.
+    /// Connects to the appliance whose data directory this is, if its process and the directory are
+    /// this user's or root's.
     ///
     /// # Errors
-    /// The appliance does not run or does not let this user in.
+    /// The appliance does not run or does not let this user in, or it may be somebody else.
     pub fn open(data: &Path) -> Result<Self, AdminError> {
         let runtime =
             Builder::new_current_thread().enable_all().build().map_err(AdminError::Lost)?;
@@ -79,14 +81,19 @@ impl AdminLink {
 
     fn connect(&self) -> Result<UnixStream, AdminError> {
         let connected = self.runtime.block_on(UnixStream::connect(&self.socket));
-        connected.map_err(|error| match error.kind() {
+        let stream = connected.map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
                 AdminError::NotRunning(self.socket.clone())
             }
             ErrorKind::PermissionDenied => AdminError::Denied(self.socket.clone()),
             ErrorKind::InvalidInput => AdminError::PathTooLong(self.socket.clone()),
             _ => AdminError::Lost(error),
-        })
+        })?;
+        // Before anything is said: who hears it.
+        listener::check(&self.socket, &stream)
+            .map_err(AdminError::Lost)?
+            .map_err(AdminError::Untrusted)?;
+        Ok(stream)
     }
 }
 
@@ -111,6 +118,9 @@ pub enum AdminError {
     /// The socket belongs to another user.
     #[error("{} belongs to another user", .0.display())]
     Denied(PathBuf),
+    /// Somebody else listens, or could. Nothing was said to them.
+    #[error("this may be another's appliance: {0}")]
+    Untrusted(String),
     /// Sockets have short paths.
     #[error("{} is too long for the path of a socket", .0.display())]
     PathTooLong(PathBuf),

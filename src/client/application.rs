@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{
     home::{Home, HomeError},
     partition::Partition,
+    round::Connectors,
     slots::Slots,
-    targets::{TargetsError, targets},
+    targets::{Targets, TargetsError, targets},
 };
 use crate::{
     crypto::SystemRandom,
@@ -18,16 +19,15 @@ use crate::{
 #[derive(Debug)]
 pub struct Application {
     home: Home,
-    /// Locked while the network is asked.
-    slots: Mutex<Slots>,
-    /// What it said last.
-    present: Mutex<Vec<ApplicationSlot>>,
+    connectors: Connectors,
+    /// What was last found.
+    slots: Mutex<Vec<ApplicationSlot>>,
 }
 
 /// A slot, as it was when the slots were last looked at.
 #[derive(Clone, Debug)]
 pub struct ApplicationSlot {
-    /// The slot's number.
+    /// The slot's number: the partition's own for as long as the application runs.
     pub number: u32,
     /// What the partition told of itself.
     pub info: PartitionInfo,
@@ -38,45 +38,55 @@ pub struct ApplicationSlot {
 impl Application {
     /// The application of this home. Nothing is connected yet, and nothing made.
     pub fn new(home: Home) -> Self {
-        Self { home, slots: Mutex::default(), present: Mutex::default() }
+        let connectors = Connectors::new(Slots::default());
+        Self { home, connectors, slots: Mutex::default() }
     }
 
     /// Looks at every link, brings lost ones back, connects to what is missing, and takes changes
     /// of configuration and token in. Partitions that cannot be reached have no slot.
     ///
+    /// Waits for what answers within the time that is configured; what takes much longer than the
+    /// others goes on being connected to, and is there the next time. Whoever comes while others
+    /// wait takes what they find.
+    ///
     /// # Errors
     /// The home, its configuration or its token cannot be used. The slots stay as they were.
     pub fn refresh(&self) -> Result<(), ApplicationError> {
-        let mut slots = lock(&self.slots);
-        let directory = self.home.paths()?.soft_token;
-        let token = ClientToken::open(&directory, &mut SystemRandom::new())?;
-        slots.set_targets(targets(&self.home, token.identity()?, &token.partitions()?)?);
-        slots.refresh_blocking();
-        let present = slots.slots().iter().map(|slot| ApplicationSlot {
-            number: slot.number,
-            info: slot.partition.clone(),
-            partition: slot.link().partition().clone(),
+        if !self.connectors.is_looking() {
+            self.connectors.begin(Some(self.targets()?));
+        }
+        self.connectors.wait(|slots| {
+            let found = slots.present().map(|slot| ApplicationSlot {
+                number: slot.number,
+                info: slot.partition.clone(),
+                partition: slot.link().partition().clone(),
+            });
+            *lock(&self.slots) = found.collect();
         });
-        *lock(&self.present) = present.collect();
         Ok(())
     }
 
-    /// The slots, by number, as the last [`Self::refresh`] found them.
+    /// The slots whose partitions can be reached, by number, as the last [`Self::refresh`] found them.
+    /// The number of one that is not among them any more stays its partition's.
     pub fn slots(&self) -> Vec<ApplicationSlot> {
-        lock(&self.present).clone()
+        lock(&self.slots).clone()
     }
 
     /// The slot of this number, as the last [`Self::refresh`] found it.
     pub fn slot(&self, number: u32) -> Option<ApplicationSlot> {
-        lock(&self.present).iter().find(|slot| slot.number == number).cloned()
+        lock(&self.slots).iter().find(|slot| slot.number == number).cloned()
     }
 
-    /// Ends all links: whoever waits for a reply hears so at once.
+    /// Ends all links and connections under way, for good: whoever waits for one, or for a reply,
+    /// hears so at once.
     pub fn close(&self) {
-        for slot in std::mem::take(&mut *lock(&self.present)) {
-            slot.partition.close();
-        }
-        *lock(&self.slots) = Slots::default();
+        self.connectors.close();
+    }
+
+    fn targets(&self) -> Result<Targets, ApplicationError> {
+        let directory = self.home.paths()?.soft_token;
+        let token = ClientToken::open(&directory, &mut SystemRandom::new())?;
+        Ok(targets(&self.home, token.identity()?, &token.partitions()?)?)
     }
 }
 

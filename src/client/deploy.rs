@@ -5,6 +5,7 @@ use std::{io, path::PathBuf, time::SystemTime};
 
 use super::{
     AdminError, AdminLink,
+    certificate::ServerCertificate,
     home::{Home, HomeError},
     ntls_identity::{self, DEFAULT_DAYS, NtlsIdentityError},
     registration::{self, RegistrationError, pinned},
@@ -97,6 +98,10 @@ impl Deployment {
     ) -> Result<(), DeployError> {
         let file = self.data.join("files/server.pem");
         let port = info.listening.port();
+        let given = ServerCertificate::read(&file).map_err(RegistrationError::from)?;
+        if CertificateHash::of(given.der()).bytes() != info.certificate.hash {
+            return Err(DeployError::OtherCertificate(file));
+        }
         let Some(server) = self.registered_server(home)? else {
             registration::register(home, (&self.server, port), &file, now)?;
             steps.push(format!("Server {} registered, port {port}.", self.server));
@@ -206,6 +211,9 @@ pub enum DeployError {
     /// The client's certificate is not there after it was made.
     #[error("the client's certificate cannot be read")]
     Certificate,
+    /// The certificate among the appliance's files is not the one that it shows.
+    #[error("{} is not the certificate that the appliance shows", .0.display())]
+    OtherCertificate(PathBuf),
     /// The appliance does not take this name.
     #[error("{0} cannot be the host of a client")]
     ClientHost(Host),
@@ -238,7 +246,13 @@ impl DeployError {
     /// What the user can do about it.
     pub const fn remedy(&self) -> &'static str {
         match self {
+            Self::Admin(AdminError::Untrusted(_)) => {
+                "Nothing was sent. Run lunacm as the user that runs lunahsmd, on a directory that nobody else may write."
+            }
             Self::Admin(_) => "Start lunahsmd on this directory, as the user that runs lunacm.",
+            Self::OtherCertificate(_) => {
+                "Give the one that it shows out: lunash sysconf regenCert."
+            }
             Self::Refused(_) => "See lunash: client list, partition list.",
             Self::Failed(_) => "The appliance's log says more.",
             Self::Identity(error) => error.remedy(),

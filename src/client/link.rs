@@ -5,16 +5,19 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::{
-    partition::{AskError, Attempts, ConnectFailure, Partition, Target},
+    failure::{AskError, ConnectFailure},
+    partition::{Attempts, Partition},
     repeatable::asks_only,
+    target::Target,
 };
 use crate::{
     channel::SessionStatus,
     model::{PartitionInfo, Reply, Request},
+    net::GiveUp,
 };
 
 /// A link to one partition. A lost link is made anew by the next request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PartitionLink {
     partition: Arc<Partition>,
 }
@@ -25,8 +28,21 @@ impl PartitionLink {
     /// # Errors
     /// The step that failed, and how.
     pub fn connect(target: Target) -> Result<(Self, PartitionInfo), ConnectFailure> {
-        let (partition, info) = Partition::connect(target)?;
+        Self::connect_unless(target, &GiveUp::default())
+    }
+
+    /// As [`Self::connect`], unless `give_up` is raised before.
+    pub(super) fn connect_unless(
+        target: Target,
+        give_up: &GiveUp,
+    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let (partition, info) = Partition::connect_unless(target, give_up)?;
         Ok((Self { partition: Arc::new(partition) }, info))
+    }
+
+    /// Whether this is the same link as `other`.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.partition, &other.partition)
     }
 
     /// The partition, for threads that may block.

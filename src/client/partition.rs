@@ -2,21 +2,23 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use zeroize::Zeroizing;
-
-use super::{backoff::Backoff, repeatable::repeatable};
+use super::{
+    backoff::Backoff,
+    establish::{Established, check_serial, establish},
+    failure::{AskError, ConnectFailure},
+    repeatable::repeatable,
+    target::Target,
+};
 use crate::{
-    channel::{InitiatorConfig, SessionStatus, Suite},
-    crypto::PublicKey,
-    model::{ApplicationId, PartitionInfo, Reply, Request, SerialNumber, Status},
-    net::{ConnectError, Credentials, Endpoint, Link, LinkError},
-    store::ClientIdentity,
+    channel::SessionStatus,
+    model::{PartitionInfo, Reply, Request, SerialNumber},
+    net::{ConnectError, GiveUp, Link, LinkError},
     wire::{decode, encode},
 };
 
@@ -25,54 +27,6 @@ const TRUSTED_SILENCE: Duration = Duration::from_mins(1);
 
 /// How long that sign of life may take.
 const PING_PATIENCE: Duration = Duration::from_secs(5);
-
-/// A partition on an appliance, with all it takes to reach it.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The appliance's name, as registered.
-    pub host: String,
-    /// Where the appliance is, or why that is not known.
-    pub endpoint: Result<Endpoint, String>,
-    /// The partition's serial number.
-    pub serial: SerialNumber,
-    /// How the two know each other.
-    pub way: Way,
-    /// The application whose login the link shares; none for a login of its own.
-    pub application: Option<ApplicationId>,
-}
-
-/// How a client and a partition know each other.
-#[derive(Clone, Debug)]
-pub enum Way {
-    /// By their identities.
-    Stc {
-        /// This client's identity.
-        identity: Arc<ClientIdentity>,
-        /// The partition's registered identity.
-        partition: PublicKey,
-    },
-    /// By the certificates of client and appliance.
-    Ntls(Credentials),
-}
-
-impl Target {
-    /// Whether a link to `other` may be kept for this target.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let same_way = match (&self.way, &other.way) {
-            (Way::Stc { identity, partition }, Way::Stc { identity: theirs, partition: other }) => {
-                identity.label == theirs.label
-                    && identity.keys.public() == theirs.keys.public()
-                    && partition == other
-            }
-            (Way::Ntls(ours), Way::Ntls(theirs)) => ours.certificate() == theirs.certificate(),
-            _ => false,
-        };
-        same_way
-            && self.application == other.application
-            && self.serial == other.serial
-            && self.host == other.host
-    }
-}
 
 /// A partition and the link to it, shared by any number of threads without a runtime.
 ///
@@ -83,12 +37,19 @@ pub struct Partition {
     target: Target,
     live: Mutex<Arc<Live>>,
     backoff: Mutex<Backoff<ConnectFailure>>,
+    /// Ends the connections that are under way now.
+    give_up: Mutex<GiveUp>,
+    /// Why no link is made, if none is to be made.
+    barred: Mutex<Option<ConnectFailure>>,
+    /// Links beside this one, which end with it.
+    beside: Mutex<Vec<Weak<Self>>>,
 }
 
 /// One link of a partition.
 #[derive(Debug)]
 struct Live {
     link: Link,
+    serial: SerialNumber,
     channel: u64,
     connection: u64,
     /// A reply did not come in time: the peer may be gone.
@@ -110,9 +71,24 @@ impl Partition {
     /// # Errors
     /// The step that failed, and how.
     pub fn connect(target: Target) -> Result<(Self, PartitionInfo), ConnectFailure> {
-        let (live, info) = establish(&target, 0)?;
-        let live = Mutex::new(Arc::new(live));
-        Ok((Self { target, live, backoff: Mutex::default() }, info))
+        Self::connect_unless(target, &GiveUp::default())
+    }
+
+    /// As [`Self::connect`], unless `give_up` is raised before.
+    pub(super) fn connect_unless(
+        target: Target,
+        give_up: &GiveUp,
+    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let (live, info) = Live::establish(&target, (0, give_up))?;
+        let partition = Self {
+            target,
+            live: Mutex::new(Arc::new(live)),
+            backoff: Mutex::default(),
+            give_up: Mutex::default(),
+            barred: Mutex::default(),
+            beside: Mutex::default(),
+        };
+        Ok((partition, info))
     }
 
     /// Connects to the same partition once more: another link, on which nobody is logged in.
@@ -120,7 +96,29 @@ impl Partition {
     /// # Errors
     /// As [`Self::connect`].
     pub fn another(&self) -> Result<(Self, PartitionInfo), ConnectFailure> {
-        Self::connect(self.target.clone())
+        Self::connect_unless(self.target.clone(), &self.wanted()?)
+    }
+
+    /// As [`Self::another`], for a login that nobody shares, with whatever application; the link
+    /// ends with this one at the latest.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn beside(&self) -> Result<Arc<Self>, ConnectFailure> {
+        let target = Target { application: None, ..self.target.clone() };
+        let give_up = self.wanted()?;
+        let (other, _) = Self::connect_unless(target, &give_up)?;
+        let other = Arc::new(other);
+        let mut beside = locked(&self.beside);
+        beside.retain(|known| known.strong_count() > 0);
+        beside.push(Arc::downgrade(&other));
+        drop(beside);
+        // Whoever ended this one meanwhile did not find the other.
+        if give_up.is_raised() {
+            other.close();
+            return Err(ConnectFailure::Connect(ConnectError::GivenUp));
+        }
+        Ok(other)
     }
 
     /// Where the link leads.
@@ -178,9 +176,31 @@ impl Partition {
         live.exchange(request)
     }
 
-    /// Ends the link: whoever waits for a reply hears so at once. The next call makes a new one.
+    /// Ends the link, and one that is being made: whoever waits for it or for a reply hears so at
+    /// once. The next call makes a new one.
     pub fn close(&self) {
+        std::mem::take(&mut *locked(&self.give_up)).raise();
         self.live().link.close();
+        let beside: Vec<_> = locked(&self.beside).iter().filter_map(Weak::upgrade).collect();
+        for other in beside {
+            other.close();
+        }
+    }
+
+    /// As [`Self::close`], for good: no call makes a new one.
+    pub fn end(&self) {
+        self.bar(ConnectFailure::Connect(ConnectError::GivenUp));
+    }
+
+    /// Ends the link and makes none until [`Self::permit`]: calls fail for this reason.
+    pub(super) fn bar(&self, reason: ConnectFailure) {
+        *locked(&self.barred) = Some(reason);
+        self.close();
+    }
+
+    /// Has links made again.
+    pub(super) fn permit(&self) {
+        *locked(&self.barred) = None;
     }
 
     pub(super) fn ask(&self, request: &Request, attempts: Attempts) -> Result<Reply, AskError> {
@@ -196,34 +216,68 @@ impl Partition {
         }
     }
 
+    /// What the partition is now: asked, or as it told when its link was made anew for that.
+    pub(super) fn describe(&self, attempts: Attempts) -> Result<PartitionInfo, AskError> {
+        if let (_, Some(told)) = self.usable_or_new(attempts)? {
+            return Ok(told);
+        }
+        match self.ask(&Request::Describe, attempts)? {
+            Reply::Partition(partition) => Ok(partition),
+            _ => Err(AskError::Malformed),
+        }
+    }
+
     /// The link, made anew if it was lost.
     fn usable(&self, attempts: Attempts) -> Result<Arc<Live>, AskError> {
+        Ok(self.usable_or_new(attempts)?.0)
+    }
+
+    /// As [`Self::usable`], and what the partition told of itself if the link is new.
+    fn usable_or_new(
+        &self,
+        attempts: Attempts,
+    ) -> Result<(Arc<Live>, Option<PartitionInfo>), AskError> {
         let live = self.live();
-        if live.is_usable() {
-            return Ok(live);
+        if live.is_usable(self.target.patience()) {
+            return Ok((live, None));
         }
         // One thread connects; the others wait for what it finds.
         let mut backoff = self.backoff.lock().unwrap_or_else(PoisonError::into_inner);
         let live = self.live();
-        if live.is_usable() {
-            return Ok(live);
+        if live.is_usable(self.target.patience()) {
+            return Ok((live, None));
         }
         if attempts == Attempts::Spaced
             && let Some(failure) = backoff.fresh_failure(Instant::now())
         {
             return Err(AskError::Lost(failure.clone()));
         }
-        match establish(&self.target, live.connection + 1) {
-            Ok((live, _)) => {
+        let give_up = self.wanted().map_err(AskError::Lost)?;
+        match Live::establish(&self.target, (live.connection + 1, &give_up)) {
+            Ok((live, told)) => {
                 backoff.succeeded();
                 let live = Arc::new(live);
                 *self.lock() = live.clone();
-                Ok(live)
+                // Whoever ended the link meanwhile did not find this one.
+                if give_up.is_raised() {
+                    live.link.close();
+                    return Err(AskError::Lost(ConnectFailure::Connect(ConnectError::GivenUp)));
+                }
+                Ok((live, Some(told)))
             }
             Err(failure) => {
                 backoff.failed(Instant::now(), failure.clone());
                 Err(AskError::Lost(failure))
             }
+        }
+    }
+
+    /// What ends a connection that is begun now, if one is to be made.
+    fn wanted(&self) -> Result<GiveUp, ConnectFailure> {
+        let give_up = locked(&self.give_up).clone();
+        match &*locked(&self.barred) {
+            Some(reason) => Err(reason.clone()),
+            None => Ok(give_up),
         }
     }
 
@@ -237,17 +291,33 @@ impl Partition {
 }
 
 impl Live {
+    fn establish(
+        target: &Target,
+        (connection, give_up): (u64, &GiveUp),
+    ) -> Result<(Self, PartitionInfo), ConnectFailure> {
+        let Established { link, channel, partition } = establish(target, give_up)?;
+        let (serial, suspect) = (target.serial, AtomicBool::new(false));
+        Ok((Self { link, serial, channel, connection, suspect }, partition))
+    }
+
     fn exchange(&self, request: &Request) -> Result<Reply, AskError> {
         let request = encode(request).map_err(|_| AskError::Malformed)?;
         let reply = self.link.call(&request).map_err(|error| {
             self.suspect.fetch_or(error == LinkError::Timeout, Ordering::Relaxed);
             AskError::Unanswered(error)
         })?;
-        decode(&reply).map_err(|_| AskError::Malformed)
+        let reply = decode(&reply).map_err(|_| AskError::Malformed)?;
+        if let Some(told) = told_serial(&reply) {
+            check_serial(self.serial, told).map_err(|other| {
+                self.link.close();
+                AskError::OtherPartition(other)
+            })?;
+        }
+        Ok(reply)
     }
 
     /// Whether the link is up; one that is not to be trusted has to answer a ping.
-    fn is_usable(&self) -> bool {
+    fn is_usable(&self, patience: Duration) -> bool {
         if self.link.is_closed() {
             return false;
         }
@@ -255,7 +325,7 @@ impl Live {
             return true;
         }
         let alive = encode(&Request::Ping)
-            .is_ok_and(|ping| self.link.call_within(&ping, PING_PATIENCE).is_ok());
+            .is_ok_and(|ping| self.link.call_within(&ping, patience.min(PING_PATIENCE)).is_ok());
         self.suspect.store(!alive, Ordering::Relaxed);
         if !alive {
             self.link.close();
@@ -264,127 +334,28 @@ impl Live {
     }
 }
 
-/// Why a partition cannot be reached.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ConnectFailure {
-    /// What the client has for the appliance, its registration or a key of its own, cannot be used;
-    /// and what to do.
-    #[error("{0}")]
-    Unusable(String, &'static str),
-    /// No link.
-    #[error("{0}")]
-    Connect(#[from] ConnectError),
-    /// The link ended before it was activated.
-    #[error("{0}")]
-    Link(#[from] LinkError),
-    /// The partition, or the appliance for it, refused to activate the link.
-    #[error("{}", refusal(*.0))]
-    Refused(Status),
-    /// The partition answered with something else.
-    #[error("the partition's answer makes no sense")]
-    Malformed,
-}
-
-/// Why a request has no reply.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AskError {
-    /// The link was lost and did not come back; the request was not sent.
-    #[error("{0}")]
-    Lost(ConnectFailure),
-    /// The link was lost and came back, or is about to; the request was meant for the one before
-    /// and was not sent.
-    #[error("the link was lost: what was done over it has to be done again")]
-    Reconnected,
-    /// No reply came; the reason tells whether the request may have been performed.
-    #[error("{0}")]
-    Unanswered(LinkError),
-    /// The user left it before a reply came.
-    #[error("interrupted")]
-    GivenUp {
-        /// Whether it may have been performed, and changed something.
-        open: bool,
-    },
-    /// The reply makes no sense.
-    #[error("the partition's answer makes no sense")]
-    Malformed,
-}
-
-fn refusal(status: Status) -> String {
-    match status {
-        Status::StcNotEnabled => {
-            "the partition is reached over STC only: its policy 37 says so".to_owned()
-        }
-        Status::TokenNotPresent => {
-            "the appliance does not give this partition to this client".to_owned()
-        }
-        Status::DeviceRemoved => "the appliance accepts no NTLS link from here".to_owned(),
-        status => format!("the partition refused the link: {status}"),
+/// The serial number that a reply tells of the partition that it comes from.
+const fn told_serial(reply: &Reply) -> Option<SerialNumber> {
+    match reply {
+        Reply::Activated { partition, .. } | Reply::Partition(partition) => Some(partition.serial),
+        Reply::Identity(identity) => Some(identity.serial),
+        Reply::Done
+        | Reply::Failed(_)
+        | Reply::Role(_)
+        | Reply::Clients(_)
+        | Reply::Objects(_)
+        | Reply::Cryptoki(_)
+        | Reply::Policies { .. }
+        | Reply::Domains(_)
+        | Reply::DomainProof(_)
+        | Reply::Serials(_)
+        | Reply::StcSettings(_)
+        | Reply::Left(_)
+        | Reply::Sealed(_)
+        | Reply::Imported(_) => None,
     }
 }
 
-fn establish(target: &Target, connection: u64) -> Result<(Live, PartitionInfo), ConnectFailure> {
-    let endpoint = target.endpoint.as_ref();
-    let endpoint =
-        endpoint.map_err(|reason| ConnectFailure::Unusable(reason.clone(), REGISTER_ANEW))?;
-    let (link, reply) = match &target.way {
-        Way::Stc { identity, partition } => {
-            let config = InitiatorConfig {
-                identity: identity.keys.clone(),
-                partition: *partition,
-                serial: target.serial.value(),
-                suites: Suite::ALL.to_vec(),
-            };
-            let link = Link::connect(endpoint, config)?;
-            let reply =
-                link.call(&encoded(&Request::Activate { client: identity.label.clone() })?)?;
-            (link, reply)
-        }
-        Way::Ntls(credentials) => {
-            let open = encoded(&Request::Open { serial: target.serial })?;
-            Link::connect_ntls(endpoint, credentials, &open)?
-        }
-    };
-    match decode(&reply) {
-        Ok(Reply::Activated { channel, partition }) => {
-            if let Some(application) = target.application {
-                join(&link, application)?;
-            }
-            let suspect = AtomicBool::new(false);
-            Ok((Live { link, channel, connection, suspect }, partition))
-        }
-        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
-        _ => Err(ConnectFailure::Malformed),
-    }
-}
-
-/// What to do about a registration that cannot be used.
-pub(super) const REGISTER_ANEW: &str =
-    "Register the server anew with vtl deleteServer and vtl addServer.";
-
-/// Has a link share the login of its application.
-fn join(link: &Link, application: ApplicationId) -> Result<(), ConnectFailure> {
-    let reply = link.call(&encoded(&Request::JoinApplication(application))?)?;
-    match decode(&reply) {
-        Ok(Reply::Done) => Ok(()),
-        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
-        _ => Err(ConnectFailure::Malformed),
-    }
-}
-
-/// The partitions that the appliance at this end gave to this client.
-pub(super) fn assigned(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-) -> Result<Vec<SerialNumber>, ConnectFailure> {
-    let request = encoded(&Request::Assigned)?;
-    let (_, reply) = Link::connect_ntls(endpoint, credentials, &request)?;
-    match decode(&reply) {
-        Ok(Reply::Serials(serials)) => Ok(serials),
-        Ok(Reply::Failed(status)) => Err(ConnectFailure::Refused(status)),
-        _ => Err(ConnectFailure::Malformed),
-    }
-}
-
-fn encoded(request: &Request) -> Result<Zeroizing<Vec<u8>>, ConnectFailure> {
-    encode(request).map_err(|_| ConnectFailure::Malformed)
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

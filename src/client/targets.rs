@@ -2,20 +2,23 @@
 //!
 //! Over STC these are its registered ones, on each server that is enabled for it: which server has
 //! which partition is not written anywhere, and the handshake tells. Over NTLS each server is
-//! asked which partitions it gave to this client.
+//! asked which partitions it gave to this client; what it says is believed for no partition whose
+//! identity is registered.
 
-use std::{ops::RangeInclusive, sync::Arc, thread, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use super::{
     config::{ConfigFileError, Configuration, NumberError},
+    establish::REGISTER_ANEW,
+    failure::ConnectFailure,
     home::{Home, HomeError, NETWORK_SECTION, Paths},
     ntls_identity,
-    partition::{ConnectFailure, REGISTER_ANEW, Target, Way, assigned},
     registration::pinned,
     servers::{self, Server, ServersError},
+    target::{Target, Way},
 };
 use crate::{
-    model::{ApplicationId, ApplicationIdError},
+    model::{ApplicationId, ApplicationIdError, SerialNumber},
     net::{Credentials, Endpoint},
     store::{ClientIdentity, RegisteredPartition},
 };
@@ -27,16 +30,58 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 const PATIENCE: RangeInclusive<i64> = 1..=86_400_000;
 
 /// What there is to reach, servers first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Targets {
-    /// The partitions. A server whose certificate cannot be used is a target too, with the reason.
+    /// The partitions over STC. A server whose certificate cannot be used is a target too, with the
+    /// reason.
     pub partitions: Vec<Target>,
-    /// The servers that could not be asked over NTLS, by name, and why.
+    /// The servers to ask over NTLS for more of them.
+    pub servers: Vec<NtlsServer>,
+    /// The servers that cannot be asked over NTLS, by name, and why.
     pub unasked: Vec<(String, ConnectFailure)>,
+    /// The partitions whose identities are registered, if STC is enabled on any server: they are
+    /// reached over STC alone.
+    pub by_identity: Vec<SerialNumber>,
+    /// How long an appliance may take to answer.
+    pub patience: Duration,
+}
+
+/// A server that is to be asked over NTLS.
+#[derive(Clone, Debug)]
+pub struct NtlsServer {
+    /// Its name, as registered.
+    pub host: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// What this client shows it.
+    pub credentials: Credentials,
+    /// The application whose login the links share; none for logins of their own.
+    pub application: Option<ApplicationId>,
+}
+
+impl NtlsServer {
+    /// The target of a partition that this server has.
+    pub(super) fn target(&self, serial: SerialNumber) -> Target {
+        Target {
+            host: self.host.clone(),
+            endpoint: Ok(self.endpoint.clone()),
+            serial,
+            way: Way::Ntls(self.credentials.clone()),
+            application: self.application,
+        }
+    }
+}
+
+impl Targets {
+    /// Has all links share the login of this application.
+    pub fn set_application(&mut self, id: ApplicationId) {
+        self.partitions.iter_mut().for_each(|target| target.application = Some(id));
+        self.servers.iter_mut().for_each(|server| server.application = Some(id));
+    }
 }
 
 /// The targets of a home whose client has this STC identity and these registered partitions.
-/// Blocks: servers are asked over NTLS.
+/// Nobody is asked yet.
 ///
 /// # Errors
 /// The configuration cannot be read, or is broken.
@@ -50,7 +95,11 @@ pub fn targets(
     let places = Places { paths: home.paths()?, patience: patience(&configuration)?, application };
     let servers = servers::list(&configuration)?;
     let (stc, ntls): (Vec<_>, Vec<_>) = servers.into_iter().partition(|server| server.stc);
-    let mut targets = Targets::default();
+    // Whoever has switched every server back to NTLS means it.
+    let by_identity = partitions.iter().filter(|_| !stc.is_empty());
+    let by_identity = by_identity.map(|partition| partition.serial).collect();
+    let patience = places.patience;
+    let mut targets = Targets { by_identity, patience, ..Targets::default() };
     if let Some(identity) = identity.map(Arc::new) {
         for server in stc {
             let endpoint = places.endpoint(&server);
@@ -63,7 +112,7 @@ pub fn targets(
             }));
         }
     }
-    places.ask(&ntls, &mut targets);
+    places.add_servers(&ntls, &mut targets);
     Ok(targets)
 }
 
@@ -95,9 +144,9 @@ impl Places {
         Ok(Endpoint { host, port, certificate, patience: self.patience })
     }
 
-    /// Asks every server at once for this client's partitions. A client that has no certificate
-    /// does not use NTLS: there is nothing to ask and nothing to tell.
-    fn ask(&self, servers: &[Server], targets: &mut Targets) {
+    /// Adds the servers that are to be asked. A client that has no certificate does not use NTLS:
+    /// there is nothing to ask and nothing to tell.
+    fn add_servers(&self, servers: &[Server], targets: &mut Targets) {
         let credentials = match ntls_identity::load(&self.paths) {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return,
@@ -110,35 +159,21 @@ impl Places {
                 return;
             }
         };
-        let answers: Vec<_> = thread::scope(|scope| {
-            let credentials = &credentials;
-            let asking = |server| scope.spawn(move || self.ask_one(server, credentials));
-            let asked: Vec<_> = servers.iter().map(asking).collect();
-            asked.into_iter().map(thread::ScopedJoinHandle::join).collect()
-        });
-        for (server, answer) in servers.iter().zip(answers) {
-            match answer.unwrap_or(Err(ConnectFailure::Malformed)) {
-                Ok(found) => targets.partitions.extend(found),
-                Err(failure) => targets.unasked.push((server.name.to_string(), failure)),
+        for server in servers {
+            let host = server.name.to_string();
+            match self.endpoint(server) {
+                Ok(endpoint) => targets.servers.push(NtlsServer {
+                    host,
+                    endpoint,
+                    credentials: credentials.clone(),
+                    application: self.application,
+                }),
+                Err(reason) => {
+                    let failure = ConnectFailure::Unusable(reason, REGISTER_ANEW);
+                    targets.unasked.push((host, failure));
+                }
             }
         }
-    }
-
-    fn ask_one(
-        &self,
-        server: &Server,
-        credentials: &Credentials,
-    ) -> Result<Vec<Target>, ConnectFailure> {
-        let unusable = |reason| ConnectFailure::Unusable(reason, REGISTER_ANEW);
-        let endpoint = self.endpoint(server).map_err(unusable)?;
-        let target = |serial| Target {
-            host: server.name.to_string(),
-            endpoint: Ok(endpoint.clone()),
-            serial,
-            way: Way::Ntls(credentials.clone()),
-            application: self.application,
-        };
-        Ok(assigned(&endpoint, credentials)?.into_iter().map(target).collect())
     }
 }
 

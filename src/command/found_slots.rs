@@ -22,13 +22,13 @@ struct FoundSlot {
 
 impl FoundSlots {
     /// The table of these slots.
-    pub fn new(slots: &[Slot]) -> Self {
+    pub fn new<'s>(slots: impl Iterator<Item = &'s Slot>) -> Self {
         let row = |slot: &Slot| FoundSlot {
             slot: slot.number,
             serial: slot.partition.serial.to_string(),
             label: slot.partition.label.as_ref().map(ToString::to_string),
         };
-        Self { slots: slots.iter().map(row).collect() }
+        Self { slots: slots.map(row).collect() }
     }
 }
 

@@ -37,6 +37,34 @@ pub(super) fn unreachable(reason: &ConnectFailure) -> (Status, String, &'static 
             "the partition refused this client".to_owned(),
             "Another client may have come first: have its Partition SO register this client's identity with stcconfig clientregister.",
         ),
+        ConnectFailure::OtherPartition(_) | ConnectFailure::TooManyPartitions(_) => (
+            Status::DeviceError,
+            reason.to_string(),
+            "Do not use this server before its administrator has explained it: vtl deleteServer.",
+        ),
+        ConnectFailure::Contested(_) => (
+            Status::TokenNotPresent,
+            reason.to_string(),
+            "Find out whose the partition is, and take the other server out: vtl deleteServer.",
+        ),
+        ConnectFailure::StcOnly => (
+            Status::StcNotEnabled,
+            reason.to_string(),
+            "Switch its server to STC: stc enable -id <server_ID>. To use it over NTLS, take its identity out first: stc partitionderegister.",
+        ),
+        ConnectFailure::Withdrawn => (
+            Status::TokenNotPresent,
+            reason.to_string(),
+            "Register the server, or the partition's identity, or have the partition assigned again.",
+        ),
+        ConnectFailure::Pending => {
+            (Status::TokenNotPresent, reason.to_string(), "See slot list in a moment.")
+        }
+        ConnectFailure::NoThread(_) => (
+            Status::HostMemory,
+            reason.to_string(),
+            "Raise the limits of threads and memory: ulimit -u, ulimit -v.",
+        ),
         ConnectFailure::Malformed => (
             Status::DeviceError,
             "the partition's answer makes no sense".to_owned(),
@@ -66,7 +94,7 @@ fn no_link(error: &ConnectError) -> (Status, String, &'static str) {
             Status::TokenNotPresent,
             "Check that the port belongs to an appliance: vtl listServers.",
         ),
-        ConnectError::Stream(_) => {
+        ConnectError::Stream(_) | ConnectError::GivenUp => {
             (Status::TokenNotPresent, "Try again; the appliance's log says more.")
         }
         ConnectError::Handshake(HandshakeError::SuiteRejected { .. }) => (

@@ -7,17 +7,20 @@ use std::{
     time::SystemTime,
 };
 
+use rustls::pki_types::CertificateDer;
+
 use super::{EmbeddedError, HOST};
 use crate::{
     client::{
         TargetsError,
         certificate::ServerCertificate,
         home::{Home, Paths},
-        identity_file, registration,
+        identity_file,
+        registration::{self, RegistrationError},
         servers::{self, Host, Server},
         set_stc,
     },
-    crypto::{KeyPair, SystemRandom},
+    crypto::{CertificateHash, KeyPair, SystemRandom},
     store::{ClientIdentity, ClientToken, RegisteredPartition, StoreError, replace_file},
     wire::ClientIdentityFile,
 };
@@ -26,9 +29,10 @@ use crate::{
 pub(super) fn prepare(
     home: &Home,
     (port, certificate, identity): (u16, &Path, &Path),
-    now: SystemTime,
+    (data, now): (&Path, SystemTime),
 ) -> Result<(), EmbeddedError> {
     let paths = home.paths().map_err(TargetsError::Home)?;
+    let server = registered_server(home, &paths, (port, certificate), (data, now))?;
     let token = prepared_token(&paths)?;
     let partition = identity_file::read_partition(identity)
         .map_err(|error| EmbeddedError::Identity(error.to_string()))?;
@@ -43,7 +47,6 @@ pub(super) fn prepare(
         label: partition.label,
         key: partition.key,
     })?;
-    let server = registered_server(home, &paths, (port, certificate), now)?;
     if !server.stc {
         set_stc(home, server.id, true)?;
     }
@@ -86,24 +89,49 @@ fn prepared_token(paths: &Paths) -> Result<ClientToken, EmbeddedError> {
     Ok(token)
 }
 
-/// The server's registration, brought up to the certificate and the port of now.
+/// The server's registration, brought up to the certificate and the port of now. One that was not
+/// made here is somebody's own, and is not touched.
 fn registered_server(
     home: &Home,
     paths: &Paths,
     (port, certificate): (u16, &Path),
-    now: SystemTime,
+    (data, now): (&Path, SystemTime),
 ) -> Result<Server, EmbeddedError> {
     let host = HOST.parse::<Host>();
     let host = host.map_err(|error| EmbeddedError::Identity(error.to_string()))?;
     let configuration = home.configuration().map_err(TargetsError::Home)?;
     let servers = servers::list(&configuration).map_err(TargetsError::Servers)?;
+    let shown = ServerCertificate::read(certificate).map_err(RegistrationError::from)?;
+    let shown = shown.der().clone();
     if let Some(server) = servers.into_iter().find(|server| server.name == host) {
-        let shown = ServerCertificate::read(certificate).ok().map(|shown| shown.der().clone());
-        let same = shown.is_some() && registration::pinned(paths, &host).ok() == shown;
+        let known = registration::pinned(paths, &host).ok();
+        let same = known.as_ref() == Some(&shown);
         if same && server.port == port {
+            record_certificate(data, &shown)?;
             return Ok(server);
+        }
+        let hash = known.as_ref().map(|known| CertificateHash::of(known).to_string());
+        if !same && (hash.is_none() || hash != recorded_certificate(data)) {
+            return Err(EmbeddedError::OtherServer(server.name.to_string()));
         }
         registration::deregister(home, &host)?;
     }
-    Ok(registration::register(home, (&host, port), certificate, now)?)
+    let server = registration::register(home, (&host, port), certificate, now)?;
+    record_certificate(data, &shown)?;
+    Ok(server)
+}
+
+/// The hash of the certificate that was registered here last.
+fn recorded_certificate(data: &Path) -> Option<String> {
+    Some(fs::read_to_string(certificate_file(data)).ok()?.trim().to_owned())
+}
+
+fn record_certificate(data: &Path, shown: &CertificateDer<'_>) -> Result<(), EmbeddedError> {
+    let (path, hash) = (certificate_file(data), CertificateHash::of(shown));
+    replace_file(&path, format!("{hash}\n").as_bytes(), 0o600)
+        .map_err(|error| EmbeddedError::Token(StoreError::Io { path, error }))
+}
+
+fn certificate_file(data: &Path) -> PathBuf {
+    data.join("registered-certificate")
 }

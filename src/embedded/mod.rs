@@ -53,7 +53,8 @@ impl Embedded {
         };
         let port = appliance.address().port();
         let identity = appliance.files().join(made.identity_file);
-        client_side::prepare(home, (port, &appliance.certificate(), &identity), now)?;
+        let registered = (port, &*appliance.certificate(), &*identity);
+        client_side::prepare(home, registered, (&data, now))?;
         let notes = notes(&appliance, &data, home);
         Ok(Self { appliance: Some(appliance), notes })
     }
@@ -93,6 +94,11 @@ pub enum EmbeddedError {
     /// The client's home or configuration.
     #[error("{0}")]
     Client(#[from] TargetsError),
+    /// A server of the appliance's name is registered that is another one.
+    #[error(
+        "a server '{0}' is registered in this home that is not the embedded appliance\nIt was left as it is. Take it out (vtl deleteServer -n {0}), or start in another home."
+    )]
+    OtherServer(String),
     /// The client's registration of the appliance.
     #[error("{0}")]
     Registration(#[from] RegistrationError),

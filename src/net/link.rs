@@ -4,7 +4,6 @@
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream},
-    process,
     time::{Duration, Instant},
 };
 
@@ -18,13 +17,13 @@ use zeroize::Zeroizing;
 use super::{
     carrier::{Carrier, CarrierError},
     codec::{Codec, Piece, Socket},
-    connecting::{ConnectError, Endpoint, Handshake},
     inbox::Inbox,
+    lineage::Lineage,
     multiplexer::Multiplexer,
     seat::LinkError,
     vigil::Vigil,
 };
-use crate::channel::{Arrival, InitiatorConfig, MAXIMUM_CHUNK_BYTES, Session, SessionStatus};
+use crate::channel::{Arrival, MAXIMUM_CHUNK_BYTES, Session, SessionStatus};
 
 /// An established link to one partition, for any number of threads. Ends when dropped.
 ///
@@ -34,22 +33,10 @@ use crate::channel::{Arrival, InitiatorConfig, MAXIMUM_CHUNK_BYTES, Session, Ses
 pub struct Link {
     multiplexer: Multiplexer<Carrier, Connection>,
     patience: Duration,
-    process: u32,
+    lineage: Lineage,
 }
 
 impl Link {
-    /// Connects to the appliance and completes the handshake with the partition.
-    ///
-    /// # Errors
-    /// The step that failed, and how.
-    pub fn connect(endpoint: &Endpoint, config: InitiatorConfig) -> Result<Self, ConnectError> {
-        let mut handshake = Handshake::secured(endpoint, None)?;
-        let session = handshake.agree(config)?;
-        let Handshake { socket, framed, inbox, .. } = handshake;
-        let carrier = Carrier::new(framed, Some(session));
-        Ok(Self::established(carrier, (socket, inbox), endpoint.patience))
-    }
-
     /// A link whose handshakes are over.
     pub(super) fn established(
         carrier: Carrier,
@@ -58,7 +45,7 @@ impl Link {
     ) -> Self {
         let connection = Connection { tcp: socket, vigil: Vigil::default() };
         let multiplexer = Multiplexer::new(carrier, connection, inbox);
-        Self { multiplexer, patience, process: process::id() }
+        Self { multiplexer, patience, lineage: Lineage::own() }
     }
 
     /// Sends a request and waits for its reply as long as the endpoint's patience lasts; other
@@ -112,13 +99,14 @@ impl Link {
     /// Ends the link: whoever waits for a reply hears so at once.
     pub fn close(&self) {
         if self.is_ours() {
+            self.multiplexer.close();
             // It fails if the connection has ended already.
             let _ = self.multiplexer.socket().tcp.shutdown(Shutdown::Both);
         }
     }
 
     fn is_ours(&self) -> bool {
-        self.process == process::id()
+        self.lineage.is_own()
     }
 }
 

@@ -16,10 +16,11 @@ mod inbox;
 mod keep_alive;
 mod lane;
 mod lanes;
+mod lineage;
 mod link;
 mod local;
 mod multiplexer;
-mod ntls;
+mod opening;
 mod pace;
 mod primitives;
 mod seat;
@@ -32,11 +33,13 @@ mod turns;
 mod vigil;
 mod workers;
 
-pub use connecting::{ConnectError, Endpoint};
+pub use connecting::{ConnectError, Endpoint, GiveUp};
 pub use descriptors::raise_descriptor_limit;
 pub use lanes::WorkKind;
+pub use lineage::{FORK_MARK, ForkMark, Lineage};
 pub use link::Link;
 pub use local::{local_socket, receive, send};
+pub use opening::Opening;
 pub use seat::LinkError;
 pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};
 pub use tls::{

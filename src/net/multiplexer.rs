@@ -113,6 +113,14 @@ impl<C: Codec, S: Socket> Multiplexer<C, S> {
         }
     }
 
+    /// Ends it for everybody: what was not handed to the socket yet is never sent.
+    pub(super) fn close(&self) {
+        let traffic = self.lock();
+        if !traffic.over {
+            self.end(traffic);
+        }
+    }
+
     pub(super) const fn socket(&self) -> &S {
         &self.socket
     }

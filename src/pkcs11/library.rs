@@ -11,9 +11,14 @@ use std::{
 
 use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID};
 
-use super::{process::has_more_rights, session::Session, slot::Slot};
+use super::{
+    process::has_more_rights,
+    session::Session,
+    slot::{Slot, done},
+};
 use crate::{
     client::{Application, home::Home},
+    crypto::{Random, SystemRandom},
     model::{
         Reply, Request, Status,
         cryptoki::{CryptokiRequest, SessionId},
@@ -64,7 +69,7 @@ impl Library {
             application: Application::new(home),
             slots: Mutex::default(),
             sessions: RwLock::default(),
-            next_session: AtomicU32::new(1),
+            next_session: AtomicU32::new(first_session()?),
             closed: AtomicBool::new(false),
             closing: (Mutex::default(), Condvar::new()),
         })
@@ -73,9 +78,10 @@ impl Library {
     /// Ends all links and wakes who waits.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.application.close();
-        let _waiting = lock(&self.closing.0);
+        let waiting = lock(&self.closing.0);
         self.closing.1.notify_all();
+        drop(waiting);
+        self.application.close();
     }
 
     /// The slots, by number; `anew` takes in what has come or changed since.
@@ -103,11 +109,13 @@ impl Library {
         loop {
             let known: Vec<_> = lock(&self.slots).known.keys().copied().collect();
             let slots = self.slots(true)?;
+            let new = slots.iter().find(|slot| !known.contains(&slot.number) && wait);
+            let event = new.or_else(|| slots.iter().find(|slot| slot.take_event()));
+            // The end of all links is no event.
             if self.closed.load(Ordering::Acquire) {
                 return Err(Status::CryptokiNotInitialized);
             }
-            let new = slots.iter().find(|slot| !known.contains(&slot.number) && wait);
-            if let Some(slot) = new.or_else(|| slots.iter().find(|slot| slot.take_event())) {
+            if let Some(slot) = event {
                 return Ok(slot.number);
             }
             if !wait {
@@ -130,23 +138,30 @@ impl Library {
         slot: &Arc<Slot>,
         read_write: bool,
     ) -> Result<CK_SESSION_HANDLE, Status> {
-        let number = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
         let session = SessionId(number);
         let request = Request::Cryptoki(CryptokiRequest::OpenSession { session, read_write });
         let mut connection = slot.partition.connection();
         let mut opened = slot.ask_on(connection, &request);
         if opened == Err(Status::DeviceRemoved) {
             // The link was found lost: a request that reconnects, then the session on that link.
-            slot.ask(&Request::Ping)?;
+            slot.ping()?;
             connection = slot.partition.connection();
             opened = slot.ask_on(connection, &request);
         }
-        opened?;
+        done(&opened?)?;
         let handle = number.into();
         let session = Session::new(session, slot.clone(), (connection, read_write));
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.insert(handle, Arc::new(session));
         Ok(handle)
+    }
+
+    /// Has the sessions of a slot forget what they keep for their callers: its login has ended.
+    pub(super) fn forget_kept(&self, slot: &Slot) {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let sessions = sessions.values().filter(|session| session.slot().number == slot.number);
+        sessions.for_each(|session| session.forget_kept());
     }
 
     /// The session of this handle.
@@ -203,6 +218,16 @@ impl Library {
         sessions.map(|session| session.is_read_write()).collect()
     }
 
+    /// The number of the next session; zero is no handle.
+    fn next_number(&self) -> u32 {
+        loop {
+            let number = self.next_session.fetch_add(1, Ordering::Relaxed);
+            if number != 0 {
+                return number;
+            }
+        }
+    }
+
     /// The network is asked while nothing is locked that other calls need.
     fn looked_at(&self, anew: bool) -> Result<MutexGuard<'_, Slots>, Status> {
         let slots = lock(&self.slots);
@@ -216,8 +241,13 @@ impl Library {
             Status::FunctionFailed
         })?;
         let mut slots = lock(&self.slots);
-        for found in self.application.slots() {
+        let found = self.application.slots();
+        for (number, known) in &slots.known {
+            known.set_lost(found.iter().all(|found| found.number != *number));
+        }
+        for found in found {
             let same = |known: &Arc<Slot>| Arc::ptr_eq(&known.partition, &found.partition);
+            // Another link to the same partition: a number has no other.
             if !slots.known.get(&found.number).is_some_and(same) {
                 slots.known.insert(found.number, Arc::new(Slot::new(&found)));
             }
@@ -225,6 +255,14 @@ impl Library {
         slots.looked = Some(Instant::now());
         Ok(slots)
     }
+}
+
+/// Where the numbers of sessions begin: somewhere else each time, so that a handle of before
+/// `C_Finalize` is none of after it.
+fn first_session() -> Result<u32, Status> {
+    let mut bytes = [0; 4];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Status::FunctionFailed)?;
+    Ok(u32::from_be_bytes(bytes))
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

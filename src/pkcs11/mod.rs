@@ -15,6 +15,7 @@ mod bounds;
 mod codes;
 mod derivation;
 mod entry;
+mod fork;
 mod hashing;
 mod lengths;
 mod library;

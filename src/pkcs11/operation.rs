@@ -13,11 +13,12 @@ use super::{
     hashing,
     memory::{Fit, Input, Output},
     session::Session,
+    slot::Era,
 };
 use crate::{
     crypto::Hashing,
     model::{
-        Status,
+        Request, Status,
         cryptoki::{CryptokiRequest, Mechanism, ObjectHandle, Operation},
     },
 };
@@ -43,6 +44,8 @@ pub(super) struct Active {
     /// The signature, where it was given before the data (version 3.2).
     pub(super) signature: Option<Vec<u8>>,
     pub(super) stage: Stage,
+    /// What an answer that is kept is true for.
+    pub(super) era: Option<Era>,
 }
 
 /// How far an operation is.
@@ -67,6 +70,21 @@ pub(super) enum Stage {
 impl Operations {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Forgets answers that the callers do not have yet. What is done again asks the partition anew;
+    /// the rest is over.
+    pub(super) fn forget_kept(&mut self) {
+        let kept = |active: &Active| {
+            let is_kept = matches!(active.stage, Stage::Updated { .. } | Stage::Ended(_));
+            active.key.is_some() && is_kept
+        };
+        self.0.retain(|active| !kept(active));
+        for active in self.0.iter_mut().filter(|active| active.key.is_some()) {
+            if matches!(active.stage, Stage::Answered { .. }) {
+                active.stage = Stage::Ready;
+            }
+        }
     }
 
     fn has(&self, operation: Operation) -> bool {
@@ -114,7 +132,7 @@ impl Session {
         }
         self.check_acceptance(operation, &mechanism, key)?;
         let stage = Stage::Ready;
-        state.operations.0.push(Active { operation, mechanism, key, signature, stage });
+        state.operations.0.push(Active { operation, mechanism, key, signature, stage, era: None });
         Ok(())
     }
 
@@ -145,8 +163,11 @@ impl Session {
             state.operations.0.push(active);
             return Ok(());
         }
+        let may_give = self.may_give(&active);
         let answer = match mem::replace(&mut active.stage, Stage::Ready) {
-            Stage::Answered { data: before, answer } if before == hashing::fingerprint(data)? => {
+            Stage::Answered { data: before, answer }
+                if may_give && before == hashing::fingerprint(data)? =>
+            {
                 answer
             }
             Stage::Ready | Stage::Answered { .. } => self.perform(&mut active, data)?,
@@ -154,6 +175,7 @@ impl Session {
         };
         let fit = output.give(&answer);
         if fit != Fit::Given {
+            self.keep(&mut active, may_give);
             active.stage = Stage::Answered { data: hashing::fingerprint(data)?, answer };
             state.operations.0.push(active);
         }
@@ -217,7 +239,7 @@ impl Session {
         }
         self.run(&mut active)?;
         let request = CryptokiRequest::UpdateWithKey { session: self.id(), key };
-        self.give_up_after(&active, self.ask(request))?;
+        self.give_up_after(&active, self.ask_bytes(&Request::Cryptoki(request)))?;
         state.operations.0.push(active);
         Ok(())
     }
@@ -235,8 +257,11 @@ impl Session {
     ) -> Result<Option<Bytes>, Status> {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
+        let may_give = self.may_give(&active);
         let answer = match mem::replace(&mut active.stage, Stage::Running) {
-            Stage::Updated { data: before, answer } if before == hashing::fingerprint(data)? => {
+            Stage::Updated { data: before, answer }
+                if may_give && before == hashing::fingerprint(data)? =>
+            {
                 answer
             }
             stage @ (Stage::Ready | Stage::Running) if output.is_question() => {
@@ -257,6 +282,7 @@ impl Session {
         let given = if fit == Fit::Given {
             Some(answer)
         } else {
+            self.keep(&mut active, may_give);
             active.stage = Stage::Updated { data: hashing::fingerprint(data)?, answer };
             None
         };
@@ -295,9 +321,13 @@ impl Session {
     pub(super) fn end(&self, operation: Operation, output: &Output) -> Result<(), Status> {
         let mut state = self.state();
         let mut active = state.operations.take(operation)?;
+        let may_give = self.may_give(&active);
         let answer = match mem::replace(&mut active.stage, Stage::Running) {
             // Asked for in one part before, with too little room.
-            Stage::Answered { answer, .. } | Stage::Ended(answer) => answer,
+            Stage::Answered { answer, .. } | Stage::Ended(answer) if may_give => answer,
+            stage @ (Stage::Answered { .. } | Stage::Ended(_)) => {
+                return self.out_of_order(operation, &stage);
+            }
             stage @ (Stage::Ready | Stage::Gathering(_) | Stage::Hashing(_) | Stage::Running) => {
                 active.stage = stage;
                 self.finish(&mut active)?
@@ -306,10 +336,30 @@ impl Session {
         };
         let fit = output.give(&answer);
         if fit != Fit::Given {
+            self.keep(&mut active, may_give);
             active.stage = Stage::Ended(answer);
             state.operations.0.push(active);
         }
         fit.status()
+    }
+
+    /// Whether an answer that is kept may be given out: the login under which it was made lasts, and
+    /// the key is as it was. Without a key it is nobody's secret.
+    fn may_give(&self, active: &Active) -> bool {
+        let is_kept = match &active.stage {
+            Stage::Answered { .. } | Stage::Updated { .. } | Stage::Ended(_) => true,
+            Stage::Ready | Stage::Gathering(_) | Stage::Hashing(_) | Stage::Running => false,
+        };
+        is_kept
+            && (active.key.is_none() || active.era.is_some() && active.era == self.era(active.key))
+    }
+
+    /// Notes what an answer that is kept from now on is true for; one that was kept before stays
+    /// true for the same.
+    fn keep(&self, active: &mut Active, was_kept: bool) {
+        if !was_kept && active.key.is_some() {
+            active.era = self.era(active.key);
+        }
     }
 
     /// Ends a verification in parts; whatever comes of it, the operation is over.

@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "what a fork leaves behind is reached by no safe means")]
 
 use std::{
-    process, ptr,
+    ptr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicPtr, Ordering},
@@ -16,15 +16,15 @@ use std::{
     time::Duration,
 };
 
-use super::library::Library;
-use crate::model::Status;
+use super::{fork, library::Library};
+use crate::{model::Status, net::Lineage};
 
 /// How often `C_Finalize` looks whether the calls in flight have left.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The library as one process has it.
 struct Process {
-    id: u32,
+    lineage: Lineage,
     library: RwLock<Option<Arc<Library>>>,
     /// Initialization and finalization, one at a time.
     turn: Mutex<()>,
@@ -54,6 +54,7 @@ pub(super) fn library() -> Result<Arc<Library>, Status> {
 /// # Errors
 /// The process has one, or `make` failed.
 pub(super) fn initialize(make: impl FnOnce() -> Result<Library, Status>) -> Result<(), Status> {
+    fork::watch();
     let process = existing().unwrap_or_else(renewed);
     let _turn = process.turn.lock().unwrap_or_else(PoisonError::into_inner);
     if library().is_ok() {
@@ -107,13 +108,14 @@ fn stay_loaded() {
 fn existing() -> Option<&'static Process> {
     // SAFETY: what is stored was leaked and is never freed.
     let process = unsafe { PROCESS.load(Ordering::Acquire).as_ref() }?;
-    (process.id == process::id()).then_some(process)
+    process.lineage.is_own().then_some(process)
 }
 
 /// Makes what this process has not yet.
 fn renewed() -> &'static Process {
     let inherited = PROCESS.load(Ordering::Acquire);
-    let fresh = Process { id: process::id(), library: RwLock::default(), turn: Mutex::default() };
+    let lineage = Lineage::own();
+    let fresh = Process { lineage, library: RwLock::default(), turn: Mutex::default() };
     let fresh = Box::leak(Box::new(fresh));
     let stored = PROCESS.compare_exchange(inherited, fresh, Ordering::AcqRel, Ordering::Acquire);
     match stored {

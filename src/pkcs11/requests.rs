@@ -38,9 +38,9 @@ impl Session {
         }
         let mechanism = mechanism.clone();
         let begin = CryptokiRequest::Begin { session: self.id(), operation, mechanism, key };
-        match self.ask(begin) {
-            Ok(_) => {
-                self.ask(CryptokiRequest::Cancel { session: self.id(), operation })?;
+        match self.ask_nothing(begin) {
+            Ok(()) => {
+                self.ask_nothing(CryptokiRequest::Cancel { session: self.id(), operation })?;
                 self.slot().note_accepted(self.connection(), usage);
                 Ok(())
             }
@@ -58,14 +58,16 @@ impl Session {
         if data.length() > PIECE {
             return self.perform_in_pieces(active, data);
         }
-        self.ask_bytes(&Request::Cryptoki(CryptokiRequest::Perform {
+        let operation = active.operation;
+        let request = Request::Cryptoki(CryptokiRequest::Perform {
             session: self.id(),
-            operation: active.operation,
+            operation,
             mechanism: active.mechanism.clone(),
             key: active.key,
             data: data.copied()?,
             signature: active.signature.clone().unwrap_or_default(),
-        }))
+        });
+        self.ask_result(operation, &request)
     }
 
     fn perform_in_pieces(&self, active: &mut Active, data: &Input) -> Result<Bytes, Status> {
@@ -108,7 +110,7 @@ impl Session {
                 return Ok(());
             }
         };
-        self.ask(CryptokiRequest::Begin {
+        self.ask_nothing(CryptokiRequest::Begin {
             session: self.id(),
             operation: active.operation,
             mechanism: active.mechanism.clone(),
@@ -145,7 +147,7 @@ impl Session {
                 let signature = active.signature.take().unwrap_or_default();
                 let (session, operation) = (self.id(), active.operation);
                 let request = CryptokiRequest::Finish { session, operation, signature };
-                self.ask_bytes(&Request::Cryptoki(request))
+                self.ask_result(operation, &Request::Cryptoki(request))
             }
             Stage::Hashing(hashing) => hashing::finish(*hashing),
             Stage::Gathering(parts) => self.perform(active, &Input::of(&parts)),
@@ -184,7 +186,7 @@ impl Session {
     /// Whether there is still something to cancel does not matter.
     fn cancel_on_partition(&self, operation: Operation) {
         let request = CryptokiRequest::Cancel { session: self.id(), operation };
-        if let Err(status) = self.ask(request) {
+        if let Err(status) = self.ask_nothing(request) {
             tracing::debug!(%status, "nothing was cancelled");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::session::Session;
+use super::{session::Session, slot::Era};
 use crate::model::{
     Status,
     cryptoki::{CryptokiReply, CryptokiRequest, ObjectHandle, Template},
@@ -17,6 +17,10 @@ pub(super) struct Search {
     found: VecDeque<ObjectHandle>,
     /// Where the next page begins, if there is one.
     rest: Option<ObjectHandle>,
+    /// What was given out last.
+    given: Option<ObjectHandle>,
+    /// The login under which the page was found.
+    era: Option<Era>,
 }
 
 impl Session {
@@ -29,7 +33,8 @@ impl Session {
         if state.search.is_some() {
             return Err(Status::OperationActive);
         }
-        let mut search = Search { template, found: VecDeque::new(), rest: None };
+        let (found, era) = (VecDeque::new(), self.era(None));
+        let mut search = Search { template, found, rest: None, given: None, era };
         self.next_page(&mut search, None)?;
         state.search = Some(search);
         Ok(())
@@ -42,9 +47,17 @@ impl Session {
     pub(super) fn go_on_searching(&self, most: usize) -> Result<Vec<ObjectHandle>, Status> {
         let mut state = self.state();
         let search = state.search.as_mut().ok_or(Status::OperationNotInitialized)?;
+        let era = self.era(None);
+        if era.is_none() || search.era != era {
+            // What the login saw that has ended is not given out any more.
+            search.found.clear();
+            self.next_page(search, search.given)?;
+            search.era = era;
+        }
         let mut found = Vec::new();
         while found.len() < most {
             if let Some(object) = search.found.pop_front() {
+                search.given = Some(object);
                 found.push(object);
             } else if let Some(last) = search.rest.take() {
                 self.next_page(search, Some(last))?;

@@ -8,11 +8,16 @@ use cryptoki_sys::{
 };
 use zeroize::Zeroizing;
 
-use super::{operation::Operations, search::Search, slot::Slot};
+use super::{
+    operation::Operations,
+    search::Search,
+    slot::{Era, Slot, answered, done},
+};
 use crate::model::{
     Password, Reply, Request, Role, Status,
     cryptoki::{
-        AttributeRead, AttributeType, CryptokiReply, CryptokiRequest, ObjectHandle, SessionId,
+        AttributeRead, AttributeType, CryptokiReply, CryptokiRequest, ObjectHandle, Operation,
+        SessionId,
     },
 };
 
@@ -45,6 +50,7 @@ struct LengthsTold {
     object: ObjectHandle,
     types: Vec<AttributeType>,
     read: Vec<AttributeRead>,
+    era: Option<Era>,
 }
 
 /// What a login is for.
@@ -107,6 +113,35 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Holds that the link that the session lives on is up, as far as this end knows.
+    ///
+    /// # Errors
+    /// It is lost, and the session with it.
+    pub(super) fn check_link(&self) -> Result<(), Status> {
+        if self.slot.is_connected(self.connection) { Ok(()) } else { Err(Status::DeviceRemoved) }
+    }
+
+    /// What a value made with this object now is true for.
+    pub(super) fn era(&self, object: Option<ObjectHandle>) -> Option<Era> {
+        self.slot.era(self.connection, object)
+    }
+
+    /// Changes an object: what is known and kept of it is true neither before nor behind that.
+    pub(super) fn changing<T>(&self, object: ObjectHandle, change: impl FnOnce() -> T) -> T {
+        self.slot.forget_accepted(self.connection, object);
+        let changed = change();
+        self.slot.forget_accepted(self.connection, object);
+        changed
+    }
+
+    /// Forgets what is kept for the caller; a call that goes on forgets it by itself.
+    pub(super) fn forget_kept(&self) {
+        if let Ok(mut state) = self.state.try_lock() {
+            state.lengths_told = None;
+            state.operations.forget_kept();
+        }
+    }
+
     /// `CK_SESSION_INFO`'s state.
     pub(super) fn login_state(&self) -> CK_STATE {
         match (self.role(), self.read_write) {
@@ -126,7 +161,8 @@ impl Session {
     /// Ends the session on the appliance; one whose link is lost has ended with it.
     pub(super) fn close(&self) {
         let _state = self.state();
-        if let Err(status) = self.ask(CryptokiRequest::CloseSession { session: self.id }) {
+        let request = CryptokiRequest::CloseSession { session: self.id };
+        if let Err(status) = self.ask_nothing(request) {
             tracing::debug!(%status, "a session ended with its link");
         }
     }
@@ -171,10 +207,14 @@ impl Session {
         if let Some(role) = self.role() {
             return self.ask_done(&Request::ChangePassword { role, old, new });
         }
+        self.check_link()?;
+        // A link of its own, for as long as this takes: nobody else has the login.
         let role = Role::CryptoOfficer;
-        self.ask_done(&Request::Login { role, password: old.clone() })?;
-        let changed = self.ask_done(&Request::ChangePassword { role, old, new });
-        self.ask_done(&Request::Logout)?;
+        let link = self.slot.beside()?;
+        let ask = |request: &Request| done(&answered(link.call(request))?);
+        let changed = ask(&Request::Login { role, password: old.clone() })
+            .and_then(|()| ask(&Request::ChangePassword { role, old, new }));
+        link.end();
         changed
     }
 
@@ -210,16 +250,19 @@ impl Session {
             && told.object == object
             && told.types == types
             && !lengths_only
+            && told.era.is_some()
+            && told.era == self.era(Some(object))
         {
             return Ok(told.read);
         }
+        let era = if lengths_only { self.era(Some(object)) } else { None };
         let request =
             CryptokiRequest::GetAttributes { session: self.id, object, types: types.clone() };
         let Some(CryptokiReply::Attributes(read)) = self.ask(request)? else {
             return Err(Status::DeviceError);
         };
         if lengths_only {
-            state.lengths_told = Some(LengthsTold { object, types, read: read.clone() });
+            state.lengths_told = Some(LengthsTold { object, types, read: read.clone(), era });
         }
         Ok(read)
     }
@@ -244,6 +287,14 @@ impl Session {
         }
     }
 
+    /// Asks for something to be done.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn ask_nothing(&self, request: CryptokiRequest) -> Result<(), Status> {
+        self.ask_done(&Request::Cryptoki(request))
+    }
+
     /// Asks for bytes.
     ///
     /// # Errors
@@ -251,9 +302,23 @@ impl Session {
     pub(super) fn ask_bytes(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Status> {
         match self.ask_by(request)? {
             Some(CryptokiReply::Bytes(bytes)) => Ok(bytes),
-            None => Ok(Zeroizing::default()),
-            Some(_) => Err(Status::DeviceError),
+            _ => Err(Status::DeviceError),
         }
+    }
+
+    /// Asks for what an operation gives at its end: bytes, or of a verification nothing.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn ask_result(
+        &self,
+        operation: Operation,
+        request: &Request,
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        if operation == Operation::Verify {
+            return self.ask_done(request).map(|()| Zeroizing::default());
+        }
+        self.ask_bytes(request)
     }
 
     /// Asks for an object to be made.
@@ -268,16 +333,13 @@ impl Session {
     }
 
     fn ask_done(&self, request: &Request) -> Result<(), Status> {
-        match self.slot.ask_on(self.connection, request)? {
-            Reply::Done => Ok(()),
-            _ => Err(Status::DeviceError),
-        }
+        done(&self.slot.ask_on(self.connection, request)?)
     }
 
     fn log_in_again(&self, password: Password) -> Result<(), Status> {
         if self.state().operations.is_empty() {
             return Err(Status::OperationNotInitialized);
         }
-        self.ask(CryptokiRequest::LoginContext { session: self.id, password }).map(|_| ())
+        self.ask_nothing(CryptokiRequest::LoginContext { session: self.id, password })
     }
 }

@@ -1,7 +1,7 @@
 //! A slot: the partition behind it, and what this application knows of it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     ops::RangeInclusive,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -18,7 +18,7 @@ use crate::{
             Operation, Parameters,
         },
     },
-    net::LinkError,
+    net::{ConnectError, LinkError},
 };
 
 /// Uses of keys that are remembered as accepted, at most.
@@ -31,6 +31,8 @@ pub(super) struct Slot {
     /// The partition, reached over a link that comes back by itself.
     pub(super) partition: Arc<Partition>,
     tie: Mutex<Tie>,
+    /// Whether the partition could not be reached when the slots were last looked at.
+    lost: AtomicBool,
     /// Whether the application was last told that the token is present.
     told_present: AtomicBool,
 }
@@ -42,6 +44,16 @@ struct Tie {
     role: Option<Role>,
     accepted: HashSet<Use>,
     mechanisms: Option<Vec<MechanismInfo>>,
+    era: u64,
+    changed: HashMap<ObjectHandle, u64>,
+}
+
+/// What a value that is kept for the caller is true for: it may be given out as long as the login
+/// that it was made under lasts, and the object that it was made with is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Era {
+    login: u64,
+    object: u64,
 }
 
 /// A use of a key: an operation, a mechanism with the shape of its parameters, and the key.
@@ -70,6 +82,7 @@ impl Slot {
             number: found.number,
             partition: found.partition.clone(),
             tie: Mutex::default(),
+            lost: AtomicBool::new(false),
             told_present: AtomicBool::new(true),
         }
     }
@@ -157,9 +170,36 @@ impl Slot {
     pub(super) fn set_role(&self, connection: u64, role: Option<Role>) {
         let mut tie = self.tie(connection);
         if tie.role != role {
+            // A login that begins takes nobody anything away.
+            tie.era += u64::from(tie.role.is_some());
             tie.role = role;
             tie.accepted.clear();
         }
+    }
+
+    /// What a value made with this object now is true for; none if the connection is no more.
+    pub(super) fn era(&self, connection: u64, object: Option<ObjectHandle>) -> Option<Era> {
+        if !self.is_connected(connection) {
+            return None;
+        }
+        // A login that processes share may have ended elsewhere.
+        self.role(connection);
+        let tie = self.tie(connection);
+        let object = object.and_then(|object| tie.changed.get(&object)).copied();
+        Some(Era { login: tie.era, object: object.unwrap_or_default() })
+    }
+
+    /// Whether this connection is the one in use, and is up as far as this end knows.
+    pub(super) fn is_connected(&self, connection: u64) -> bool {
+        self.partition.connection() == connection && self.partition.is_up()
+    }
+
+    /// A link beside this one, for a login of its own; it ends with this one at the latest.
+    ///
+    /// # Errors
+    /// The partition cannot be reached.
+    pub(super) fn beside(&self) -> Result<Arc<Partition>, Status> {
+        self.partition.beside().map_err(|failure| unanswered(&AskError::Lost(failure)))
     }
 
     /// Whether the partition has accepted this use of a key before.
@@ -176,19 +216,44 @@ impl Slot {
         tie.accepted.insert(usage);
     }
 
-    /// Forgets what was accepted of an object, which is changing.
+    /// Forgets what was accepted of an object, which is changing, and what is kept of it.
     pub(super) fn forget_accepted(&self, connection: u64, object: ObjectHandle) {
-        self.tie(connection).accepted.retain(|usage| usage.key != Some(object));
+        let mut tie = self.tie(connection);
+        tie.accepted.retain(|usage| usage.key != Some(object));
+        if tie.changed.len() >= MOST_ACCEPTED {
+            tie.changed.clear();
+            tie.era += 1;
+        }
+        *tie.changed.entry(object).or_default() += 1;
+    }
+
+    /// Notes whether the partition was reached when the slots were looked at.
+    pub(super) fn set_lost(&self, lost: bool) {
+        self.lost.store(lost, Ordering::Relaxed);
     }
 
     /// Whether the partition can be reached now.
     pub(super) fn is_present(&self) -> bool {
-        self.partition.is_up() || self.ask(&Request::Ping).is_ok()
+        self.partition.is_up() || self.ping().is_ok()
+    }
+
+    /// Whether the partition can be reached, as far as that is known without asking one that could
+    /// not be reached a moment ago.
+    pub(super) fn was_present(&self) -> bool {
+        self.partition.is_up() || !self.lost.load(Ordering::Relaxed) && self.ping().is_ok()
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) fn ping(&self) -> Result<(), Status> {
+        done(&self.ask(&Request::Ping)?)
     }
 
     /// Whether the partition has come or gone since the application was last told.
     pub(super) fn take_event(&self) -> bool {
-        let present = self.ask(&Request::Ping).is_ok();
+        let present = self.was_present();
         self.told_present.swap(present, Ordering::Relaxed) != present
     }
 
@@ -196,30 +261,51 @@ impl Slot {
     fn tie(&self, connection: u64) -> MutexGuard<'_, Tie> {
         let mut tie = self.tie.lock().unwrap_or_else(PoisonError::into_inner);
         if tie.connection != connection {
-            *tie = Tie { connection, ..Tie::default() };
+            *tie = Tie { connection, era: tie.era + 1, ..Tie::default() };
         }
         tie
     }
 }
 
-fn answered(answer: Result<Reply, AskError>) -> Result<Reply, Status> {
+/// Holds that a reply says that something was done, and no more.
+///
+/// # Errors
+/// It says something else.
+pub(super) const fn done(reply: &Reply) -> Result<(), Status> {
+    match reply {
+        Reply::Done => Ok(()),
+        _ => Err(Status::DeviceError),
+    }
+}
+
+/// What a partition answered, refusals as errors.
+///
+/// # Errors
+/// The partition's refusal, or what kept the answer away.
+pub(super) fn answered(answer: Result<Reply, AskError>) -> Result<Reply, Status> {
     match answer {
         Ok(Reply::Failed(status)) => Err(status),
         Ok(reply) => Ok(reply),
-        Err(AskError::Lost(ConnectFailure::Refused(Status::SessionCount))) => {
-            Err(Status::SessionCount)
+        Err(error) => Err(unanswered(&error)),
+    }
+}
+
+const fn unanswered(error: &AskError) -> Status {
+    match error {
+        AskError::Lost(ConnectFailure::Refused(Status::SessionCount)) => Status::SessionCount,
+        // The library is being given up.
+        AskError::Lost(ConnectFailure::Connect(ConnectError::GivenUp)) => {
+            Status::CryptokiNotInitialized
         }
-        Err(AskError::Lost(_)) => Err(Status::TokenNotPresent),
-        // It may have been performed, or may yet be. Only shells give requests up.
-        Err(
-            AskError::Unanswered(LinkError::Closed | LinkError::Timeout)
-            | AskError::GivenUp { .. }
-            | AskError::Malformed,
-        ) => Err(Status::DeviceError),
+        AskError::Lost(_) => Status::TokenNotPresent,
+        // It may have been performed, or may yet be. Only shells give requests up. One that
+        // another partition answered was not performed by this one.
+        AskError::Unanswered(LinkError::Closed | LinkError::Timeout)
+        | AskError::GivenUp { .. }
+        | AskError::OtherPartition(_)
+        | AskError::Malformed => Status::DeviceError,
         // It was not performed.
-        Err(AskError::Reconnected | AskError::Unanswered(LinkError::NotSent)) => {
-            Err(Status::DeviceRemoved)
-        }
+        AskError::Reconnected | AskError::Unanswered(LinkError::NotSent) => Status::DeviceRemoved,
     }
 }
 

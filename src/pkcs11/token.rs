@@ -8,21 +8,28 @@ use cryptoki_sys::{
     CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED, CKF_USER_PIN_TO_BE_CHANGED,
 };
 
-use super::{library::Library, memory::padded, slot::Slot};
-use crate::model::{
-    Label, Password, Reply, Request, Role, RoleInfo, Status, cryptoki::MechanismFlags,
+use super::{
+    library::Library,
+    memory::padded,
+    slot::{Slot, answered, done},
 };
+use crate::model::{Label, Password, Request, Role, RoleInfo, Status, cryptoki::MechanismFlags};
 
 /// The width of a label in `C_InitToken`.
 pub(super) const LABEL_BYTES: CK_ULONG = 32;
+
+/// What a slot's description begins with; the kind of link and the server's name follow.
+const DESCRIPTION: &str = "Net Token Slot";
 
 const MANUFACTURER: &str = "lunacm";
 
 /// `CK_SLOT_INFO`. A partition may go and come back, as a card does.
 pub(super) fn slot_information(slot: &Slot) -> CK_SLOT_INFO {
     let present = if slot.is_present() { CKF_TOKEN_PRESENT } else { 0 };
+    let target = slot.partition.target();
+    let description = format!("{DESCRIPTION}, {}, {}", target.way.name(), target.host);
     CK_SLOT_INFO {
-        slotDescription: padded("Net Token Slot"),
+        slotDescription: padded(&description),
         manufacturerID: padded(MANUFACTURER),
         flags: CKF_REMOVABLE_DEVICE | present,
         hardwareVersion: NO_VERSION,
@@ -88,14 +95,16 @@ pub(super) fn initialize(
         Status::ArgumentsBad
     })?;
     let again = slot.describe()?.label.is_some();
-    if again {
-        let role = Role::PartitionSo;
-        done(slot, &Request::Login { role, password: password.clone() })?;
+    if !again {
+        return done(&slot.ask(&initialization(label, password))?);
     }
-    let initialized = done(slot, &initialization(label, password));
-    if again {
-        done(slot, &Request::Logout)?;
-    }
+    // A link of its own, for as long as this takes: nobody else has the login.
+    let link = slot.beside()?;
+    let ask = |request: &Request| done(&answered(link.call(request))?);
+    let role = Role::PartitionSo;
+    let initialized = ask(&Request::Login { role, password: password.clone() })
+        .and_then(|()| ask(&initialization(label, password)));
+    link.end();
     initialized
 }
 
@@ -103,13 +112,6 @@ pub(super) fn initialize(
 fn initialization(label: Label, password: Password) -> Request {
     let (domain, domain_label, policies) = (None, None, Vec::new());
     Request::Initialize { label, password, domain, domain_label, policies }
-}
-
-fn done(slot: &Slot, request: &Request) -> Result<(), Status> {
-    match slot.ask(request)? {
-        Reply::Done => Ok(()),
-        _ => Err(Status::DeviceError),
-    }
 }
 
 fn flags(initialized: bool, officer: RoleInfo, user: RoleInfo) -> CK_FLAGS {

@@ -24,7 +24,7 @@ pub fn finalize() -> CK_RV {
     unsafe { function_list().C_Finalize.unwrap()(ptr::null_mut()) }
 }
 
-fn open(flags: CK_FLAGS) -> Result<CK_SESSION_HANDLE, CK_RV> {
+pub fn open(flags: CK_FLAGS) -> Result<CK_SESSION_HANDLE, CK_RV> {
     let mut session = 0;
     // SAFETY: the place is there.
     let code = unsafe {
@@ -34,19 +34,19 @@ fn open(flags: CK_FLAGS) -> Result<CK_SESSION_HANDLE, CK_RV> {
     if code == CKR_OK { Ok(session) } else { Err(code) }
 }
 
-fn log_in(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: &[u8]) -> CK_RV {
+pub fn log_in(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: &[u8]) -> CK_RV {
     let mut pin = pin.to_vec();
     let length = pin.len() as CK_ULONG;
     // SAFETY: the PIN is as long as told.
     unsafe { function_list().C_Login.unwrap()(session, user, pin.as_mut_ptr(), length) }
 }
 
-fn close(session: CK_SESSION_HANDLE) -> CK_RV {
+pub fn close(session: CK_SESSION_HANDLE) -> CK_RV {
     // SAFETY: no memory is involved.
     unsafe { function_list().C_CloseSession.unwrap()(session) }
 }
 
-fn random(session: CK_SESSION_HANDLE) -> CK_RV {
+pub fn random(session: CK_SESSION_HANDLE) -> CK_RV {
     let mut bytes = [0_u8; 16];
     // SAFETY: there is room for sixteen bytes.
     unsafe { function_list().C_GenerateRandom.unwrap()(session, bytes.as_mut_ptr(), 16) }

@@ -15,7 +15,9 @@ mod token;
 
 mod arguments;
 mod caller;
+mod fork;
 mod guarded;
+mod kept;
 mod lengths;
 mod lifecycle;
 mod mechanisms;

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use crate::{
-    client::AskError,
+    client::{AskError, Slot},
     command::unreachable::unreachable,
-    model::{PasswordError, Role, Status},
+    model::{PasswordError, Role, SerialNumber, Status},
     net::LinkError,
     shell::{Failure, Outcome},
 };
@@ -60,6 +60,30 @@ pub(super) fn refused(status: Status) -> Failure {
     failure(status, cause).remedy(remedy)
 }
 
+/// Which slot it is that a command has to do with.
+pub(super) struct Place {
+    slot: u32,
+    serial: SerialNumber,
+    server: String,
+}
+
+impl Place {
+    /// The place of this slot.
+    pub(super) fn of(slot: &Slot) -> Self {
+        let target = slot.link().target();
+        Self { slot: slot.number, serial: target.serial, server: target.host.clone() }
+    }
+}
+
+/// The failure of a slot's link: as [`unasked`], and where the link led if it is lost.
+pub(super) fn unasked_at(place: &Place, error: &AskError) -> Failure {
+    let AskError::Lost(reason) = error else { return unasked(error) };
+    let Place { slot, serial, server } = place;
+    let (status, cause, remedy) = unreachable(reason);
+    let cause = format_args!("slot {slot}, the partition {serial} at {server}, is lost: {cause}");
+    failure(status, cause).remedy(remedy)
+}
+
 /// The failure of a link.
 pub(super) fn unasked(error: &AskError) -> Failure {
     match error {
@@ -90,6 +114,9 @@ pub(super) fn unasked(error: &AskError) -> Failure {
             };
             failure(Status::FunctionCanceled, error).remedy(remedy).code(Failure::INTERRUPTED)
         }
+        AskError::OtherPartition(_) => failure(Status::DeviceError, error).remedy(
+            "The link was ended. Do not use this server before its administrator has explained it.",
+        ),
         AskError::Malformed => {
             failure(Status::DeviceError, "the partition's answer makes no sense")
                 .remedy("Client and appliance may be of versions that do not fit.")

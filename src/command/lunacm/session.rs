@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{
     super::interrupts::Waiting,
-    failure::{failure, refused, unasked},
+    failure::{Place, failure, refused, unasked, unasked_at},
     slot::Listing,
 };
 use crate::{
@@ -34,6 +34,8 @@ pub struct Session {
     /// Whether looking at the slots was left, and has to be done again.
     stale: bool,
     current: Option<u32>,
+    /// Whether there was a current slot since the start: then nobody but the user makes one current.
+    chosen: bool,
     restarted: bool,
     /// The application ID that was set here, instead of the configuration's.
     application: Option<ApplicationId>,
@@ -57,11 +59,12 @@ impl Session {
             slots,
             stale: false,
             current: None,
+            chosen: false,
             restarted: false,
             application: None,
             clients: Vec::new(),
         };
-        session.connect()?;
+        session.refresh()?;
         Ok(session)
     }
 
@@ -78,11 +81,11 @@ impl Session {
     /// # Errors
     /// There is no slot of this number.
     pub fn select(&mut self, number: u32) -> Result<(), Failure> {
-        if self.slots().iter().all(|slot| slot.number != number) {
+        if !self.has_slot(number) {
             let cause = format_args!("there is no slot {number}");
             return Err(failure(Status::SlotIdInvalid, cause).remedy("See slot list."));
         }
-        self.current = Some(number);
+        (self.current, self.chosen) = (Some(number), true);
         Ok(())
     }
 
@@ -101,8 +104,14 @@ impl Session {
         &self.slots
     }
 
+    /// The slots, those whose partitions cannot be reached among them.
     pub(super) fn slots(&self) -> &[Slot] {
         self.slots.slots()
+    }
+
+    /// The slots whose partitions were reached when they were last asked.
+    pub(super) fn present(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.present()
     }
 
     pub(super) fn missing(&self) -> &[Missing] {
@@ -118,21 +127,24 @@ impl Session {
         let targets = self.wait_for(move || find_targets(&home, identity, &partitions))?;
         let mut targets = targets.map_err(|error| unusable(&error, error.remedy()))?;
         if let Some(set) = self.application {
-            targets.partitions.iter_mut().for_each(|target| target.application = Some(set));
+            targets.set_application(set);
         }
         self.slots.set_targets(targets);
         self.stale = self.waiting.on(&self.runtime, self.slots.refresh()).is_none();
         if self.stale {
             return Err(interrupted());
         }
-        let there = |number| self.slots().iter().any(|slot| slot.number == number);
-        if !self.current.is_some_and(there) {
+        // A slot that is current stays so, whatever becomes of its partition: what the user types
+        // next is for that one and for no other.
+        if !self.chosen {
             self.current = self.slots().first().map(|slot| slot.number);
+            self.chosen = self.current.is_some();
         }
         Ok(())
     }
 
-    /// Ends all links and starts anew, as LunaCM does after a change of the kind of link.
+    /// Ends all links and starts anew, as LunaCM does after a change of the kind of link. Slots
+    /// keep their numbers.
     pub(super) fn restart(&mut self) -> Result<(), Failure> {
         self.connect()?;
         self.restarted = true;
@@ -146,13 +158,8 @@ impl Session {
 
     /// Sets the application ID: links are made anew under it.
     pub(super) fn set_application(&mut self, id: ApplicationId) -> Result<(), Failure> {
-        let current = self.current;
         self.application = Some(id);
-        self.connect()?;
-        if let Some(number) = current.filter(|number| self.number(Some(*number)).is_ok()) {
-            self.current = Some(number);
-        }
-        Ok(())
+        self.connect()
     }
 
     /// The application ID that links are made under.
@@ -166,24 +173,19 @@ impl Session {
     /// Ends all links by identity: the identity they were made with is gone.
     pub(super) fn drop_links(&mut self) {
         self.slots.forget_stc();
-        let there = |number| self.slots().iter().any(|slot| slot.number == number);
-        if !self.current.is_some_and(there) {
-            self.current = self.slots().first().map(|slot| slot.number);
-        }
+        self.current = self.current.filter(|number| self.has_slot(*number));
     }
 
     /// Ends the link to one partition.
     pub(super) fn forget(&mut self, serial: SerialNumber) {
-        let ended = self.slots.forget(serial);
-        if ended == self.current {
-            self.current = self.slots().first().map(|slot| slot.number);
-        }
+        self.slots.forget(serial);
+        self.current = self.current.filter(|number| self.has_slot(*number));
     }
 
     /// The number of the given slot, or of the current one.
     pub(super) fn number(&self, given: Option<u32>) -> Result<u32, Failure> {
-        let number = given.or(self.current).ok_or_else(no_slot)?;
-        if self.slots().iter().all(|slot| slot.number != number) {
+        let number = given.or(self.current).ok_or_else(|| self.no_slot())?;
+        if !self.has_slot(number) {
             let cause = format_args!("there is no slot {number}");
             return Err(failure(Status::SlotIdInvalid, cause).remedy("See slot list."));
         }
@@ -193,7 +195,7 @@ impl Session {
     /// The current slot.
     pub(super) fn slot(&mut self) -> Result<&mut Slot, Failure> {
         let number = self.number(None)?;
-        self.slots.get_mut(number).ok_or_else(no_slot)
+        self.slots.get_mut(number).ok_or_else(|| refused(Status::SlotIdInvalid))
     }
 
     /// Asks the partition in the current slot.
@@ -205,9 +207,10 @@ impl Session {
     /// Asks the partition in a slot.
     pub(super) fn ask_slot(&mut self, number: u32, request: &Request) -> Result<Reply, Failure> {
         let runtime = self.runtime.clone();
-        let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
+        let slot = self.slots.get_mut(number).ok_or_else(|| refused(Status::SlotIdInvalid))?;
+        let place = Place::of(slot);
         let asking = slot.ask_unless(request, self.waiting.clone().given_up());
-        runtime.block_on(asking).map_err(|error| unasked(&error))
+        runtime.block_on(asking).map_err(|error| unasked_at(&place, &error))
     }
 
     /// What a link beside the slots' waits with.
@@ -249,9 +252,10 @@ impl Session {
     /// Brings what is known of a slot's partition up to date.
     pub(super) fn describe_slot(&mut self, number: u32) -> Result<(), Failure> {
         let runtime = self.runtime.clone();
-        let slot = self.slots.get_mut(number).ok_or_else(no_slot)?;
+        let slot = self.slots.get_mut(number).ok_or_else(|| refused(Status::SlotIdInvalid))?;
+        let place = Place::of(slot);
         let asking = slot.describe(self.waiting.clone().given_up());
-        runtime.block_on(asking).map_err(|error| unasked(&error))
+        runtime.block_on(asking).map_err(|error| unasked_at(&place, &error))
     }
 
     /// The configuration as it is now.
@@ -324,9 +328,26 @@ impl Session {
     }
 
     fn connect(&mut self) -> Result<(), Failure> {
-        self.slots = Slots::default();
-        self.current = None;
-        self.refresh()
+        self.slots.restart();
+        self.refresh()?;
+        if !self.current.is_some_and(|number| self.has_slot(number)) {
+            self.current = self.slots().first().map(|slot| slot.number);
+            self.chosen = self.current.is_some();
+        }
+        Ok(())
+    }
+
+    fn has_slot(&self, number: u32) -> bool {
+        self.slots().iter().any(|slot| slot.number == number)
+    }
+
+    fn no_slot(&self) -> Failure {
+        if !self.slots().is_empty() {
+            return failure(Status::SlotIdInvalid, "no slot is current: the one that was is gone")
+                .remedy("Choose one: slot set -slot <slot_id>. See slot list.");
+        }
+        failure(Status::SlotIdInvalid, "there is no slot")
+            .remedy("A slot appears when STC is enabled for a server that has a registered partition (stc enable -id <server_ID>), or when a server's administrator assigns a partition to this client's certificate.")
     }
 }
 
@@ -345,11 +366,6 @@ pub(super) fn token_failure(error: &StoreError) -> Failure {
 
 fn unusable(error: &impl Display, remedy: &'static str) -> Failure {
     failure(Status::FunctionFailed, error).remedy(remedy)
-}
-
-fn no_slot() -> Failure {
-    failure(Status::SlotIdInvalid, "there is no slot")
-        .remedy("A slot appears when STC is enabled for a server that has a registered partition (stc enable -id <server_ID>), or when a server's administrator assigns a partition to this client's certificate.")
 }
 
 /// A command that its user left while nothing of it could be open.

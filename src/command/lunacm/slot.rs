@@ -73,7 +73,8 @@ impl Set {
         let Some(slot) = session.slots().iter().find(|slot| slot.number == self.slot) else {
             return session.select(self.slot).map(|()| None);
         };
-        let text = SetReport { slot: self.slot, model: slot.partition.model.clone() };
+        let lost = slot.lost().map(|failure| unreachable(failure).1);
+        let text = SetReport { slot: self.slot, model: slot.partition.model.clone(), lost };
         session.select(self.slot)?;
         report(text)
     }
@@ -83,12 +84,17 @@ impl Set {
 struct SetReport {
     slot: u32,
     model: String,
+    lost: Option<String>,
 }
 
 impl fmt::Display for SetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { slot, .. } = self;
-        write!(f, "\n        Current Slot Id:    {slot}     ({CONFIGURATION})")
+        let Self { slot, lost, .. } = self;
+        write!(f, "\n        Current Slot Id:    {slot}     ({CONFIGURATION})")?;
+        match lost {
+            Some(reason) => write!(f, "\n        The slot is lost: {reason}."),
+            None => Ok(()),
+        }
     }
 }
 
@@ -119,17 +125,27 @@ struct ListedSlot {
     serial: String,
     model: String,
     firmware: String,
+    server: String,
+    channel: &'static str,
+    lost: Option<String>,
+    #[serde(skip)]
+    remedy: &'static str,
 }
 
 impl ListedSlot {
     fn new(slot: &Slot) -> Self {
-        let partition = &slot.partition;
+        let (partition, target) = (&slot.partition, slot.link().target());
+        let lost = slot.lost().map(unreachable);
         Self {
             slot: slot.number,
             label: partition.label.as_ref().map(ToString::to_string),
             serial: partition.serial.to_string(),
             model: partition.model.clone(),
             firmware: partition.firmware.clone(),
+            server: target.host.clone(),
+            channel: target.way.name(),
+            remedy: lost.as_ref().map_or("", |(_, _, remedy)| remedy),
+            lost: lost.map(|(_, reason, _)| reason),
         }
     }
 }
@@ -211,7 +227,13 @@ impl fmt::Display for ListedSlot {
         field(f, "Model", &self.model)?;
         field(f, "Firmware Version", &self.firmware)?;
         field(f, "Configuration", CONFIGURATION)?;
-        field(f, "Slot Description", DESCRIPTION)
+        field(f, "Slot Description", DESCRIPTION)?;
+        field(f, "Server", &self.server)?;
+        field(f, "Channel", self.channel)?;
+        let Some(reason) = &self.lost else { return Ok(()) };
+        field(f, "Status", "Lost")?;
+        field(f, "Reason", reason)?;
+        field(f, "Remedy", self.remedy)
     }
 }
 

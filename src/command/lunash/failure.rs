@@ -104,6 +104,9 @@ pub fn unreachable(error: &AdminError) -> Failure {
     let remedy = match error {
         AdminError::NotRunning(_) => "Start lunahsmd with the same --data, or correct --data.",
         AdminError::Denied(_) => "Run lunash as the user that runs lunahsmd.",
+        AdminError::Untrusted(_) => {
+            "Nothing was sent. Run it as the user that runs lunahsmd, on a directory that nobody else may write."
+        }
         AdminError::PathTooLong(_) => "Use a data directory with a shorter path.",
         AdminError::Lost(_) => "See 'hsm show' for what was done, and log in again.",
         AdminError::GivenUp => {

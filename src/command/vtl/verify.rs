@@ -22,11 +22,11 @@ impl Verify {
     pub(super) fn run(&self, home: &Home, console: &mut dyn Console) -> Outcome {
         let slots = reached(home)?;
         warn(home, &list(home)?, console);
-        if slots.slots().is_empty() {
+        if slots.present().next().is_none() {
             let (cause, remedy) = nothing_found(&slots);
             return Err(Failure::new(cause, "").remedy(remedy));
         }
-        report(FoundSlots::new(slots.slots()))
+        report(FoundSlots::new(slots.present()))
     }
 }
 
@@ -37,7 +37,7 @@ impl ListSlots {
     #[allow(clippy::unused_self, reason = "every command acts on its arguments")]
     pub(super) fn run(&self, home: &Home) -> Outcome {
         let slots = reached(home)?;
-        let present = slots.slots().iter().map(|slot| ListedSlot {
+        let present = slots.present().map(|slot| ListedSlot {
             slot: Some(slot.number),
             label: slot.partition.label.as_ref().map(ToString::to_string),
             serial: slot.partition.serial.to_string(),

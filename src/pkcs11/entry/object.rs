@@ -52,8 +52,9 @@ c_functions! {
     fn C_DestroyObject as DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) {
         let session = process::library()?.session(session)?;
         let (id, object) = (session.id(), ObjectHandle(object));
-        session.slot().forget_accepted(session.connection(), object);
-        session.ask(CryptokiRequest::DestroyObject { session: id, object }).map(|_| ())
+        session.changing(object, || {
+            session.ask_nothing(CryptokiRequest::DestroyObject { session: id, object })
+        })
     }
 
     /// `C_GetObjectSize`.
@@ -95,8 +96,9 @@ c_functions! {
         let session = process::library()?.session(session)?;
         let template = template(attributes, count)?;
         let (id, object) = (session.id(), ObjectHandle(object));
-        session.slot().forget_accepted(session.connection(), object);
-        session.ask(CryptokiRequest::SetAttributes { session: id, object, template }).map(|_| ())
+        session.changing(object, || {
+            session.ask_nothing(CryptokiRequest::SetAttributes { session: id, object, template })
+        })
     }
 
     /// `C_FindObjectsInit`.

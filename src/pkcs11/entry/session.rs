@@ -68,7 +68,9 @@ c_functions! {
     ) {
         let library = process::library()?;
         let place = Place::new(info)?;
-        place.put(information(&*library.session(session)?));
+        let session = library.session(session)?;
+        session.check_link()?;
+        place.put(information(&session));
         Ok(())
     }
 
@@ -148,7 +150,11 @@ c_functions! {
 
     /// `C_Logout`.
     fn C_Logout as Logout(session: CK_SESSION_HANDLE) {
-        process::library()?.session(session)?.log_out()
+        let library = process::library()?;
+        let session = library.session(session)?;
+        session.log_out()?;
+        library.forget_kept(session.slot());
+        Ok(())
     }
 }
 

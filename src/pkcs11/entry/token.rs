@@ -26,7 +26,7 @@ c_functions! {
         let library = process::library()?;
         let output = Output::new(slots, count)?;
         let slots = library.slots(output.is_question())?;
-        let wanted = slots.iter().filter(|slot| present == 0 || slot.is_present());
+        let wanted = slots.iter().filter(|slot| present == 0 || slot.was_present());
         let numbers: Vec<CK_SLOT_ID> = wanted.map(|slot| slot.number.into()).collect();
         output.give_again(&numbers)
     }

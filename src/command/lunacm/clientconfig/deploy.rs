@@ -74,7 +74,7 @@ impl Deploy {
         report(Deployed {
             steps: if self.verbose { steps } else { Vec::new() },
             unused,
-            slots: session.slots().len(),
+            slots: session.present().count(),
         })
     }
 }

@@ -71,11 +71,11 @@ impl Verify {
     fn run(&self, session: &mut Session, console: &mut dyn Console) -> Outcome {
         session.refresh()?;
         warn(session, console)?;
-        if session.slots().is_empty() {
+        if session.present().next().is_none() {
             let (cause, remedy) = nothing_found(session.all_slots());
             return Err(failure(Status::TokenNotPresent, cause).remedy(remedy));
         }
-        report(Verified { found: FoundSlots::new(session.slots()) })
+        report(Verified { found: FoundSlots::new(session.present()) })
     }
 }
 

@@ -89,7 +89,7 @@ fn sync_state(
         group
             .members
             .iter()
-            .map(|member| session.slots().iter().find(|slot| slot.partition.serial == *member))
+            .map(|member| session.present().find(|slot| slot.partition.serial == *member))
     };
     if slots().any(|slot| slot.is_none()) {
         return Ok(None);
@@ -148,7 +148,7 @@ struct Row {
 
 impl Row {
     fn of(session: &Session, member: crate::model::SerialNumber) -> Self {
-        let slot = session.slots().iter().find(|slot| slot.partition.serial == member);
+        let slot = session.present().find(|slot| slot.partition.serial == member);
         Self {
             slot: slot.map(|slot| slot.number),
             serial: member.to_string(),

@@ -17,7 +17,10 @@ use super::{
     screen::{Changed, GroupScreen},
 };
 use crate::{
-    client::ha::{self, Group},
+    client::{
+        Slot,
+        ha::{self, Group},
+    },
     model::{Password, Policy, Reply, Request, SerialNumber, Status},
     shell::{Console, Failure, Outcome, Secret, report},
 };
@@ -45,9 +48,11 @@ impl Member {
         if let Some(number) = self.slot {
             session.number(Some(number))?;
         }
-        let slot = session.slots().iter().find(|slot| {
+        let named = |slot: &&Slot| {
             Some(slot.number) == self.slot || Some(slot.partition.serial) == self.serialnumber
-        });
+        };
+        // A partition whose server was registered anew may have had another slot before.
+        let slot = session.present().find(named).or_else(|| session.slots().iter().find(named));
         let serial = slot.map(|slot| slot.partition.serial).or(self.serialnumber);
         let serial = serial.ok_or_else(|| refused(Status::SlotIdInvalid))?;
         Ok((serial, slot.map(|slot| slot.number)))
@@ -199,7 +204,7 @@ fn present_member(
     let slot = group
         .members
         .iter()
-        .find_map(|member| session.slots().iter().find(|slot| slot.partition.serial == *member));
+        .find_map(|member| session.present().find(|slot| slot.partition.serial == *member));
     let Some(slot) = slot else {
         let cause = format_args!("no member of the group '{}' has a slot", group.label);
         return Err(failure(Status::TokenNotPresent, cause)

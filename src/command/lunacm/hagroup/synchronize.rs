@@ -72,7 +72,7 @@ pub(super) fn open_members(
     password: &Password,
 ) -> Result<Vec<(SerialNumber, OfficerLink)>, Failure> {
     let open = |member: &SerialNumber| {
-        let slot = session.slots().iter().find(|slot| slot.partition.serial == *member);
+        let slot = session.present().find(|slot| slot.partition.serial == *member);
         let slot = slot.ok_or_else(|| {
             let cause = format_args!("the member {member} has no slot");
             failure(Status::TokenNotPresent, cause).remedy("See slot list.")

@@ -96,7 +96,7 @@ impl Command {
 pub struct List {}
 
 fn list(session: &mut Session) -> Outcome {
-    session.slot()?;
+    session.done(&Request::Ping)?;
     report(RoleList { roles: Role::OF_PARTITION.map(Role::name) })
 }
 

@@ -12,7 +12,7 @@ use super::super::{
     table::Table,
 };
 use crate::{
-    client::identity_file,
+    client::{Slot, Way, identity_file},
     crypto::{Fingerprint, KeyPair, SystemRandom},
     model::{ClientLabel, Reply, Request, SerialNumber, Status},
     shell::{Console, Failure, Outcome, report},
@@ -142,7 +142,11 @@ impl Delete {
 
 /// Has a partition forget this client.
 fn leave(session: &mut Session, serial: SerialNumber) -> Result<(), String> {
-    let slot = session.slots().iter().find(|slot| slot.partition.serial == serial);
+    let by_identity = |slot: &&Slot| {
+        let target = slot.link().target();
+        target.serial == serial && matches!(target.way, Way::Stc { .. })
+    };
+    let slot = session.slots().iter().find(by_identity);
     let number = slot.map(|slot| slot.number).ok_or("there is no link to it")?;
     match session.ask_slot(number, &Request::DeregisterSelf) {
         Ok(Reply::Done) => Ok(()),

@@ -40,7 +40,7 @@ impl Enable {
         console.confirm(&warning, self.force)?;
         session.set_stc(self.id, true)?;
         session.restart()?;
-        if session.slots().iter().any(|slot| slot.link().target().host == server.name.as_str()) {
+        if session.present().any(|slot| slot.link().target().host == server.name.as_str()) {
             return report(Switched { server: server.name.to_string(), stc: true });
         }
         let name = server.name.to_string();
