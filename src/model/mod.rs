@@ -53,6 +53,7 @@ pub use ntls::{
 pub use password::{Password, PasswordError};
 pub use policy::{
     Destructive, HsmPolicy, HsmPolicySet, Policy, PolicyError, PolicySet, PolicyValue,
+    STRICT_PRESET,
 };
 pub use request::{
     ClientEntry, DomainEntry, Imported, ObjectEntry, PartitionIdentity, PartitionInfo, Reply,

@@ -5,13 +5,14 @@ use lunacm::{
     model::{
         Policy, PolicyValue, Request, Status,
         cryptoki::{
-            Attribute, AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest, KeyType,
-            Mechanism, MechanismType as M, ObjectClass, ObjectHandle, Operation, Template,
+            Attribute, AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest, GcmLike,
+            KeyType, Mechanism, MechanismType as M, ObjectClass, ObjectHandle, Operation,
+            Parameters, Template,
         },
     },
 };
 
-use crate::support::{S, aes, get, is, made, one_part, pair, partition, perform};
+use crate::support::{CO, S, aes, get, is, made, one_part, pair, partition, perform};
 
 fn kek(hsm: &Hsm, link: &LinkSession, more: Template) -> ObjectHandle {
     let mut template = Template::default().with(A::WRAP, true).with(A::UNWRAP, true);
@@ -118,23 +119,204 @@ fn templates_of_keys_bind_what_they_wrap() {
 }
 
 #[test]
-fn what_is_concatenated_is_kept_as_well_as_its_base() {
+fn an_unwrapped_key_is_read_by_nobody_unless_its_key_says_so() {
     let (bench, _, link) = partition();
     let hsm = &bench.hsm;
-    let base = aes(hsm, &link, Template::default().with(A::DERIVE, true)).unwrap();
-    let data = lunacm::model::cryptoki::Parameters::Data(zeroize::Zeroizing::new(vec![1; 16]));
-    let derive = |template| {
-        let mechanism = M::CONCATENATE_BASE_AND_DATA;
-        let mechanism = Mechanism { mechanism, parameters: data.clone() };
+    let readable = || secret().with(A::SENSITIVE, false);
+    let key = aes(hsm, &link, Template::default().with(A::EXTRACTABLE, true)).unwrap();
+    let consent = AttributeValue::Template(Template::default().with(A::SENSITIVE, false));
+    let template =
+        |consent: &AttributeValue| Template::default().with(A::UNWRAP_TEMPLATE, consent.clone());
+    for (more, outcome) in [
+        (Template::default(), Err(Status::TemplateInconsistent)),
+        (Template::default().with(A::SENSITIVE, false), Err(Status::TemplateInconsistent)),
+        (template(&consent), Ok(())),
+        (Template::default().with(A::SENSITIVE, false).with(A::EXTRACTABLE, true), Ok(())),
+    ] {
+        let kek = kek(hsm, &link, more.clone());
+        let wrapped = wrap(hsm, &link, kek, key).unwrap();
+        let back = unwrap(hsm, &link, kek, (&wrapped, readable()));
+        assert_eq!(back.map(drop), outcome, "{more:?}");
+        let open = secret().with(A::PRIVATE, false);
+        let back = unwrap(hsm, &link, kek, (&wrapped, open));
+        assert_eq!(back, Err(Status::TemplateInconsistent), "{more:?}");
+    }
+    let absent = ObjectHandle(99);
+    let refused = unwrap(hsm, &link, absent, (&[1; 24], secret()));
+    assert_eq!(refused, Err(Status::UnwrappingKeyHandleInvalid));
+}
+
+fn gcm(nonce: &[u8]) -> Mechanism {
+    let inner = GcmLike { nonce: nonce.to_vec(), associated: Vec::new(), tag_bits: 128 };
+    Mechanism { mechanism: M::AES_GCM, parameters: Parameters::Gcm(inner) }
+}
+
+fn ccm(nonce: &[u8]) -> Mechanism {
+    let inner = GcmLike { nonce: nonce.to_vec(), associated: Vec::new(), tag_bits: 128 };
+    Mechanism { mechanism: M::AES_CCM, parameters: Parameters::Ccm { data_bytes: 32, inner } }
+}
+
+#[test]
+fn nonces_of_wraps_are_drawn_and_travel_along() {
+    let (bench, _, link) = partition();
+    let hsm = &bench.hsm;
+    let kek = kek(hsm, &link, Template::default());
+    let key = aes(hsm, &link, Template::default().with(A::EXTRACTABLE, true)).unwrap();
+    let mac = |key| one_part(hsm, &link, (Operation::Sign, M::AES_CMAC), key, b"data");
+    let wrap = |mechanism: Mechanism| {
+        let request = CryptokiRequest::WrapKey { session: S, mechanism, wrapping_key: kek, key };
+        match perform(hsm, &link, request)? {
+            Some(CryptokiReply::Bytes(bytes)) => Ok(bytes.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let unwrap = |mechanism: Mechanism, wrapped: &[u8]| {
+        let (wrapped, template) = (wrapped.to_vec(), secret());
+        let unwrapping_key = kek;
         let request =
-            CryptokiRequest::DeriveKey { session: S, mechanism, base_key: base, template };
+            CryptokiRequest::UnwrapKey { session: S, mechanism, unwrapping_key, wrapped, template };
         made(perform(hsm, &link, request))
     };
-    let open = Template::default().with(A::SENSITIVE, false);
-    assert_eq!(derive(open), Err(Status::TemplateInconsistent));
-    let open = Template::default().with(A::EXTRACTABLE, true);
-    assert_eq!(derive(open), Err(Status::TemplateInconsistent));
-    let derived = derive(Template::default()).unwrap();
-    assert!(is(hsm, &link, derived, A::SENSITIVE) && is(hsm, &link, derived, A::ALWAYS_SENSITIVE));
-    assert_eq!(get(hsm, &link, derived, A::VALUE), Err(Status::AttributeSensitive));
+    let cases: [(fn(&[u8]) -> Mechanism, usize); 2] = [(gcm, 16), (ccm, 12)];
+    for (with, drawn) in cases {
+        for given in [&[0; 12][..], &[5; 12]] {
+            assert_eq!(wrap(with(given)), Err(Status::MechanismParamInvalid));
+        }
+        let one = wrap(with(&[])).unwrap();
+        assert_eq!(one.len(), 32 + 16 + drawn);
+        assert_ne!(one, wrap(with(&[])).unwrap());
+        let back = unwrap(with(&[]), &one).unwrap();
+        assert_eq!(mac(back).unwrap(), mac(key).unwrap());
+        // The nonce may be cut off and given back, as for Luna.
+        let (sealed, nonce) = one.split_at(one.len() - drawn);
+        if nonce.len() <= 13 || drawn == 16 {
+            let back = unwrap(with(nonce), sealed).unwrap();
+            assert_eq!(mac(back).unwrap(), mac(key).unwrap());
+        }
+        assert_eq!(unwrap(with(&[]), &one[..drawn - 1]), Err(Status::EncryptedDataLenRange));
+    }
+}
+
+#[test]
+fn nonces_of_encryption_are_drawn_for_who_leaves_them_out() {
+    let (bench, officer, link) = partition();
+    let hsm = &bench.hsm;
+    let key = aes(hsm, &link, Template::default()).unwrap();
+    let perform_one = |operation, mechanism: &Mechanism, data: &[u8]| {
+        let request = CryptokiRequest::Perform {
+            session: S,
+            operation,
+            mechanism: mechanism.clone(),
+            key: Some(key),
+            data: data.to_vec().into(),
+            signature: Vec::new(),
+        };
+        match perform(hsm, &link, request)? {
+            Some(CryptokiReply::Bytes(bytes)) => Ok(bytes.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let in_parts = |operation, mechanism: &Mechanism, data: &[u8]| -> Result<Vec<u8>, Status> {
+        let (mechanism, session) = (mechanism.clone(), S);
+        perform(
+            hsm,
+            &link,
+            CryptokiRequest::Begin { session, operation, mechanism, key: Some(key) },
+        )?;
+        let mut output = Vec::new();
+        let parts = data.chunks(7).map(|part| CryptokiRequest::Update {
+            session,
+            operation,
+            data: part.to_vec().into(),
+        });
+        let finish = CryptokiRequest::Finish { session, operation, signature: Vec::new() };
+        for request in parts.chain([finish]) {
+            if let Some(CryptokiReply::Bytes(bytes)) = perform(hsm, &link, request)? {
+                output.extend_from_slice(&bytes);
+            }
+        }
+        Ok(output)
+    };
+    let text = b"a text of more than one block";
+    let (drawn, given) = (gcm(&[]), gcm(&[5; 12]));
+    let sealed = perform_one(Operation::Encrypt, &drawn, text).unwrap();
+    assert_eq!(sealed.len(), text.len() + 32);
+    let (body, nonce) = sealed.split_at(sealed.len() - 16);
+    for open in [
+        perform_one(Operation::Decrypt, &drawn, &sealed),
+        in_parts(Operation::Decrypt, &drawn, &sealed),
+    ] {
+        assert_eq!(open.unwrap(), text);
+    }
+    assert_eq!(perform_one(Operation::Decrypt, &gcm(nonce), body).unwrap(), text);
+    let parted = in_parts(Operation::Encrypt, &drawn, text).unwrap();
+    assert_eq!(perform_one(Operation::Decrypt, &drawn, &parted).unwrap(), text);
+    assert_eq!(perform_one(Operation::Encrypt, &given, text).unwrap().len(), text.len() + 16);
+    crate::policies::turn(hsm, &officer, Policy::NonFipsAlgorithms, 0);
+    let refused = perform_one(Operation::Encrypt, &given, text);
+    assert_eq!(refused, Err(Status::MechanismParamInvalid));
+    assert_eq!(in_parts(Operation::Encrypt, &given, text), Err(Status::MechanismParamInvalid));
+    let sealed = perform_one(Operation::Encrypt, &drawn, text).unwrap();
+    assert_eq!(perform_one(Operation::Decrypt, &drawn, &sealed).unwrap(), text);
+}
+
+#[test]
+fn a_padding_is_no_oracle() {
+    let (bench, officer, link) = partition();
+    let hsm = &bench.hsm;
+    let vector = || Parameters::Bytes(vec![9; 16]);
+    let mechanism = || Mechanism { mechanism: M::AES_CBC_PAD, parameters: vector() };
+    let attempt = |unwrapping_key, wrapped: &[u8]| {
+        let (mechanism, wrapped, template) = (mechanism(), wrapped.to_vec(), secret());
+        let request =
+            CryptokiRequest::UnwrapKey { session: S, mechanism, unwrapping_key, wrapped, template };
+        made(perform(hsm, &link, request)).map(drop)
+    };
+    let wrapped_by = |wrapping_key| {
+        let key = aes(hsm, &link, Template::default().with(A::EXTRACTABLE, true)).unwrap();
+        let mechanism = mechanism();
+        let request = CryptokiRequest::WrapKey { session: S, mechanism, wrapping_key, key };
+        match perform(hsm, &link, request) {
+            Ok(Some(CryptokiReply::Bytes(bytes))) => bytes.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let wrapping = kek(hsm, &link, Template::default());
+    assert_eq!(attempt(wrapping, &wrapped_by(wrapping)), Err(Status::MechanismInvalid));
+    let decrypting = kek(hsm, &link, Template::default().with(A::DECRYPT, true));
+    attempt(decrypting, &wrapped_by(decrypting)).unwrap();
+    crate::policies::turn(hsm, &officer, Policy::CbcPadWrapping, 1);
+    let wrapping = kek(hsm, &link, Template::default());
+    let wrapped = wrapped_by(wrapping);
+    attempt(wrapping, &wrapped).unwrap();
+    // Whatever is changed, it is wrong in one way only.
+    for at in 0..wrapped.len() {
+        for flip in [1, 0x10, 0xff] {
+            let mut altered = wrapped.clone();
+            altered[at] ^= flip;
+            let outcome = attempt(wrapping, &altered);
+            assert!(matches!(outcome, Ok(()) | Err(Status::WrappedKeyInvalid)), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_trusted_key_brings_in_leaves_under_trusted_keys_only() {
+    let (bench, officer, link) = partition();
+    let hsm = &bench.hsm;
+    // The Partition SO's own session object, which it trusts; its application becomes the officer's.
+    crate::support::open(hsm, &officer, S);
+    let kek =
+        kek(hsm, &officer, Template::default().with(A::PRIVATE, false).with(A::TRUSTED, true));
+    crate::hsm_support::done(hsm, &officer, Request::Logout);
+    crate::hsm_support::log_in(hsm, &officer, lunacm::model::Role::CryptoOfficer, CO);
+    let trusted = Template::default().with(A::EXTRACTABLE, true).with(A::WRAP_WITH_TRUSTED, true);
+    let key = aes(hsm, &officer, trusted).unwrap();
+    let wrapped = wrap(hsm, &officer, kek, key).unwrap();
+    let back = unwrap(hsm, &officer, kek, (&wrapped, secret())).unwrap();
+    assert!(is(hsm, &officer, back, A::WRAP_WITH_TRUSTED));
+    let asked = secret().with(A::WRAP_WITH_TRUSTED, false);
+    let refused = unwrap(hsm, &officer, kek, (&wrapped, asked));
+    assert_eq!(refused, Err(Status::TemplateInconsistent));
+    let _ = link;
 }

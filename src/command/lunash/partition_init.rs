@@ -11,7 +11,7 @@ use super::{
     template,
 };
 use crate::{
-    model::{AdminRequest, FirstInitialization, Label, Role, Status},
+    model::{AdminRequest, FirstInitialization, Label, PolicySet, Role, STRICT_PRESET, Status},
     shell::{Console, Failure, Outcome, Secret, report},
     wire::parse_template,
 };
@@ -39,7 +39,8 @@ pub struct Init {
     /// The domain's label, for a partition with several domains
     #[arg(long = "domainlabel", visible_alias = "dl", value_name = "domain_label")]
     domain_label: Option<Label>,
-    /// Sets the policies that this template among your files holds
+    /// Sets the policies that this template among your files holds; strict is a preset: keys of one
+    /// role each
     #[arg(long = "applytemplate", visible_alias = "ap", value_name = super::file::NAME)]
     template: Option<String>,
     /// With co: the Partition SO's password; asked for if missing
@@ -75,6 +76,7 @@ impl Init {
             return Err(failure::refused(Status::UserNotLoggedIn));
         }
         let policies = match &self.template {
+            Some(file) if file == STRICT_PRESET => PolicySet::strict(),
             Some(file) => template::read(appliance, file, parse_template)?,
             None => Vec::new(),
         };

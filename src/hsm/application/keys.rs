@@ -6,7 +6,7 @@ use super::{Caller, making, objects::adopt, operations::check_context};
 use crate::{
     hsm::{
         mechanism,
-        object::{Makings, Object, Origin, check_form, complete, permission},
+        object::{Bond, Lineage, Makings, Object, Origin, check_form, complete, permission},
     },
     model::{
         AuditAct, Policy, Status,
@@ -47,6 +47,7 @@ impl Caller<'_> {
         for key in [&public, &private] {
             permission::check_making(self.role, &self.known.policies, key)?;
         }
+        permission::check_purposes(&self.known.policies, &[&public, &private])?;
         let values = mechanism::generate_pair(mechanism, &public, &private)?;
         adopt(&mut public, values.0)?;
         adopt(&mut private, values.1)?;
@@ -66,17 +67,19 @@ impl Caller<'_> {
     ) -> Result<ObjectHandle, Status> {
         check_form(&template)?;
         let base = self.parent(session, (base, A::DERIVE), mechanism)?;
+        let others = self.others(session, mechanism)?;
+        let parents: Vec<&Object> =
+            std::iter::once(&base).chain(&others).map(AsRef::as_ref).collect();
         let template = permission::with_demands(&base, A::DERIVE_TEMPLATE, template)?;
+        let template = others.iter().try_fold(template, |template, other| {
+            permission::with_demands(other, A::DERIVE_TEMPLATE, template)
+        })?;
         let template = making::derived(mechanism.mechanism, template)?;
-        let template = if making::carries_base(mechanism.mechanism) {
-            inherit(&base, template)?
-        } else {
-            template
-        };
         // Data have no length of their own to ask for.
         let (template, length) = making::without_length_of_data(template);
-        let mut key = complete(template, self.derived(&base))?;
-        let others = self.others(mechanism)?;
+        let lineage = self.lineage(mechanism, &parents);
+        let mut key = complete(template, self.derived(lineage))?;
+        permission::check_making(self.role, &self.known.policies, &key)?;
         let others: Vec<_> =
             others.iter().map(|other| other.prepared().cloned()).collect::<Result<_, _>>()?;
         let asked = match length {
@@ -85,6 +88,7 @@ impl Caller<'_> {
         };
         let values = mechanism::derive(mechanism, base.prepared()?, &others, &asked)?;
         adopt(&mut key, values)?;
+        lineage.check_length(&key)?;
         Ok(self.keep(session, AuditAct::DeriveKey, vec![key])?[0])
     }
 
@@ -96,9 +100,12 @@ impl Caller<'_> {
         template: Template,
     ) -> Result<(Vec<u8>, ObjectHandle), Status> {
         let public = self.parent(session, (public, A::ENCAPSULATE), mechanism)?;
-        let mut key = self.encapsulated((&public, A::ENCAPSULATE_TEMPLATE), mechanism, template)?;
+        let parents = [&*public];
+        let lineage = self.lineage(mechanism, &parents);
+        let mut key = self.encapsulated(lineage, A::ENCAPSULATE_TEMPLATE, mechanism, template)?;
         let (ciphertext, values) = mechanism::encapsulate(mechanism, public.prepared()?, &key)?;
         adopt(&mut key, values)?;
+        lineage.check_length(&key)?;
         Ok((ciphertext, self.keep(session, AuditAct::EncapsulateKey, vec![key])?[0]))
     }
 
@@ -110,10 +117,12 @@ impl Caller<'_> {
         template: Template,
     ) -> Result<ObjectHandle, Status> {
         let private = self.parent(session, (private, A::DECAPSULATE), mechanism)?;
-        let demands = (&*private, A::DECAPSULATE_TEMPLATE);
-        let mut key = self.encapsulated(demands, mechanism, template)?;
+        let parents = [&*private];
+        let lineage = self.lineage(mechanism, &parents);
+        let mut key = self.encapsulated(lineage, A::DECAPSULATE_TEMPLATE, mechanism, template)?;
         let values = mechanism::decapsulate(mechanism, private.prepared()?, ciphertext, &key)?;
         adopt(&mut key, values)?;
+        lineage.check_length(&key)?;
         Ok(self.keep(session, AuditAct::DecapsulateKey, vec![key])?[0])
     }
 
@@ -139,29 +148,35 @@ impl Caller<'_> {
 
     fn encapsulated(
         &self,
-        (parent, demands): (&Object, A),
+        lineage: Lineage<'_>,
+        demands: A,
         mechanism: &Mechanism,
         template: Template,
     ) -> Result<Template, Status> {
-        let template = permission::with_demands(parent, demands, template)?;
+        let template = lineage.parents.iter().try_fold(template, |template, parent| {
+            permission::with_demands(parent, demands, template)
+        })?;
         let template = making::derived(mechanism.mechanism, template)?;
-        complete(template, Makings { base: (true, true), ..self.derived(parent) })
+        let key = complete(template, self.derived(lineage))?;
+        permission::check_making(self.role, &self.known.policies, &key)?;
+        Ok(key)
     }
 
-    /// Keys that a mechanism's parameters name.
-    fn others(&self, mechanism: &Mechanism) -> Result<Vec<Arc<Object>>, Status> {
+    /// Keys that a mechanism's parameters name. They take part as the base does.
+    fn others(
+        &self,
+        session: SessionId,
+        mechanism: &Mechanism,
+    ) -> Result<Vec<Arc<Object>>, Status> {
         let handle = match &mechanism.parameters {
             Parameters::Key(handle) | Parameters::Hkdf { salt: HkdfSalt::Key(handle), .. } => {
                 *handle
             }
             _ => return Ok(Vec::new()),
         };
-        let key = self.key(handle, Status::KeyHandleInvalid)?;
+        let key = self.parent(session, (handle, A::DERIVE), mechanism)?;
         if key.class() != ObjectClass::SECRET_KEY {
             return Err(Status::KeyTypeInconsistent);
-        }
-        if !key.is(A::DERIVE) {
-            return Err(Status::KeyFunctionNotPermitted);
         }
         Ok(vec![key])
     }
@@ -172,39 +187,21 @@ impl Caller<'_> {
         self.check_mechanism(mechanism)
     }
 
-    fn generated(&self, mechanism: &Mechanism) -> Makings {
+    fn generated(&self, mechanism: &Mechanism) -> Makings<'static> {
         Makings {
             origin: Origin::Generated,
             officer: self.is_officer(),
             generated_by: Some(mechanism.mechanism),
-            base: (true, true),
+            lineage: Lineage::NONE,
         }
     }
 
-    fn derived(&self, base: &Object) -> Makings {
-        Makings {
-            origin: Origin::Derived,
-            officer: self.is_officer(),
-            generated_by: None,
-            base: (base.is(A::ALWAYS_SENSITIVE), base.is(A::NEVER_EXTRACTABLE)),
-        }
+    fn derived<'k>(&self, lineage: Lineage<'k>) -> Makings<'k> {
+        let officer = self.is_officer();
+        Makings { origin: Origin::Derived, officer, generated_by: None, lineage }
     }
-}
 
-/// A key that is as good as its base is as well kept (section 6.43 and the like).
-fn inherit(base: &Object, mut template: Template) -> Result<Template, Status> {
-    let kept = [
-        (A::SENSITIVE, base.is(A::SENSITIVE), true),
-        (A::EXTRACTABLE, !base.is(A::EXTRACTABLE), false),
-    ];
-    for (kind, applies, value) in kept {
-        if !applies {
-            continue;
-        }
-        if template.boolean(kind).is_some_and(|asked| asked != value) {
-            return Err(Status::TemplateInconsistent);
-        }
-        template.set(kind, value);
+    fn lineage<'k>(&self, mechanism: &Mechanism, parents: &'k [&'k Object]) -> Lineage<'k> {
+        Lineage::new(Bond::of(mechanism.mechanism), parents, &self.known.policies)
     }
-    Ok(template)
 }

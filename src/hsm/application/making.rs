@@ -94,14 +94,3 @@ fn expect(template: Template, class: ObjectClass, key_type: KeyType) -> Result<T
     }
     Ok(template)
 }
-
-/// Whether a derived key is as good as its base key: who reads one has the other.
-pub(super) const fn carries_base(mechanism: M) -> bool {
-    matches!(
-        mechanism,
-        M::CONCATENATE_BASE_AND_KEY
-            | M::CONCATENATE_BASE_AND_DATA
-            | M::CONCATENATE_DATA_AND_BASE
-            | M::XOR_BASE_AND_DATA
-    )
-}

@@ -9,6 +9,7 @@ mod caller;
 mod find;
 mod keys;
 mod making;
+mod nonces;
 mod objects;
 mod operations;
 mod session_objects;

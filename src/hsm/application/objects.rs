@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Caller;
 use crate::{
     hsm::object::{
-        Change, Makings, Object, Origin, changed, charge, complete, copied, permission, read,
-        to_bytes,
+        Change, Lineage, Makings, Object, Origin, changed, charge, complete, copied, permission,
+        read, to_bytes,
     },
     hsm::{Hsm, KnownPartition, fault, mechanism, object::Unlocked},
     model::{
@@ -28,7 +28,7 @@ impl Caller<'_> {
             origin: Origin::Created,
             officer: self.is_officer(),
             generated_by: None,
-            base: (false, false),
+            lineage: Lineage::NONE,
         };
         let mut attributes = complete(template, how)?;
         let values = mechanism::complete_imported(&attributes)?;
@@ -44,7 +44,8 @@ impl Caller<'_> {
     ) -> Result<ObjectHandle, Status> {
         self.session(session)?;
         let object = self.object(handle)?;
-        permission::check_managing(self.role, &object)?;
+        permission::check_managing(self.role, &self.known.policies, &object)?;
+        permission::check_copy(&self.known.policies, &object, template)?;
         let attributes = copied(&object, template, self.is_officer())?;
         self.keep(session, AuditAct::CopyObject, vec![attributes]).map(|made| made[0])
     }
@@ -58,8 +59,8 @@ impl Caller<'_> {
         let _turn = self.known.vault.turn();
         let object = self.object(handle)?;
         self.writing_session(session, object.is(A::TOKEN))?;
-        permission::check_managing(self.role, &object)?;
-        permission::check_change(&self.known.policies, &object)?;
+        permission::check_managing(self.role, &self.known.policies, &object)?;
+        permission::check_change(self.role, &self.known.policies, &object, template)?;
         let attributes = changed(&object, template, self.is_officer())?;
         permission::check_key_policies(&self.known.policies, &attributes)?;
         let object = Arc::new(object.with_attributes(attributes));
@@ -79,7 +80,7 @@ impl Caller<'_> {
         let _turn = self.known.vault.turn();
         let object = self.object(handle)?;
         self.writing_session(session, object.is(A::TOKEN))?;
-        permission::check_managing(self.role, &object)?;
+        permission::check_managing(self.role, &self.known.policies, &object)?;
         if !object.is(A::DESTROYABLE) {
             return Err(Status::ActionProhibited);
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{Caller, bytes, is_verification, sessions::Session};
 use crate::{
     hsm::{
@@ -30,7 +32,9 @@ impl Caller<'_> {
         let perform = || {
             let key = object.as_deref().map(Object::prepared).transpose()?;
             let key: Option<&PreparedKey> = key.map(AsRef::as_ref);
-            mechanism::perform(operation, mechanism, key, data, signature)
+            self.with_nonce((operation, mechanism), data, |mechanism, data| {
+                mechanism::perform(operation, mechanism, key, data, signature)
+            })
         };
         let done = perform();
         self.record_use(operation, object.as_deref(), outcome(&done))?;
@@ -45,14 +49,52 @@ impl Caller<'_> {
         }
         let object = self.key_of(session, what)?;
         let key = object.as_deref().map(Object::prepared).transpose()?.cloned();
+        let open = mechanism::nonce(mechanism).is_some_and(<[u8]>::is_empty);
+        let running = match operation {
+            Operation::Encrypt => match self.nonce_of_encryption(mechanism)? {
+                Some(drawn) => mechanism::begin_before_nonce(&drawn.mechanism, key, drawn.nonce)?,
+                None => mechanism::begin(operation, mechanism, key)?,
+            },
+            Operation::Decrypt if open => mechanism::begin_with_sent_nonce(mechanism, key)?,
+            _ => mechanism::begin(operation, mechanism, key)?,
+        };
         let uses_key = object.is_some();
-        session.start(operation, (mechanism::begin(operation, mechanism, key)?, object))?;
+        session.start(operation, (running, object))?;
         // One that was being begun while its role logged out is not left to whoever comes next.
         if uses_key && let Err(ended) = self.check_still() {
             session.cancel(operation).ok();
             return Err(ended);
         }
         Ok(Reply::Done)
+    }
+
+    /// Does something with data under the nonce that a caller left to us: of an encryption it goes
+    /// behind what comes of it, of a decryption it stands behind the data.
+    fn with_nonce(
+        &self,
+        (operation, mechanism): (Operation, &Mechanism),
+        data: &[u8],
+        act: impl FnOnce(&Mechanism, &[u8]) -> Result<Zeroizing<Vec<u8>>, Status>,
+    ) -> Result<Zeroizing<Vec<u8>>, Status> {
+        match operation {
+            Operation::Encrypt => match self.nonce_of_encryption(mechanism)? {
+                Some(drawn) => {
+                    let mut output = act(&drawn.mechanism, data)?;
+                    output.extend_from_slice(&drawn.nonce);
+                    Ok(output)
+                }
+                None => act(mechanism, data),
+            },
+            Operation::Decrypt => match mechanism::with_sent_nonce(mechanism, data)? {
+                Some((mechanism, data)) => act(&mechanism, data),
+                None => act(mechanism, data),
+            },
+            Operation::Sign
+            | Operation::Verify
+            | Operation::Digest
+            | Operation::SignRecover
+            | Operation::VerifyRecover => act(mechanism, data),
+        }
     }
 
     /// Goes on with an operation in parts. Its key counts as used with the first part.

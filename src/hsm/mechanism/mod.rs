@@ -15,6 +15,7 @@ mod generate;
 mod hashes;
 mod kbkdf;
 mod key;
+mod nonce;
 mod operation;
 mod pairwise;
 mod prepare;
@@ -28,6 +29,10 @@ pub use derive::derive;
 pub use encapsulate::{decapsulate, encapsulate};
 pub use generate::{generate_key, generate_key_while, generate_pair};
 pub use key::PreparedKey;
+pub use nonce::{
+    begin_before_nonce, begin_with_sent_nonce, drawn_nonce_bytes, nonce, with_nonce,
+    with_sent_nonce,
+};
 pub use operation::{check, perform};
 pub use pairwise::check_pair;
 pub use running::{Running, begin};

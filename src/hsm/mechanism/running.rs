@@ -232,7 +232,7 @@ const fn failure(operation: Operation, fault: PrimitiveError) -> Status {
 
 /// Puts data behind those that are kept. A vector that grows leaves its old memory as it is: here
 /// it is erased.
-fn keep(kept: &mut Zeroizing<Vec<u8>>, data: &[u8]) -> Result<(), PrimitiveError> {
+pub(super) fn keep(kept: &mut Zeroizing<Vec<u8>>, data: &[u8]) -> Result<(), PrimitiveError> {
     let bytes = kept.len().saturating_add(data.len());
     if bytes > GREATEST_KEPT_BYTES {
         return Err(PrimitiveError::DataLength);

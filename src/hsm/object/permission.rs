@@ -4,7 +4,7 @@
 //! Officer makes and uses them; the Crypto User uses them; the Partition SO and those who are not
 //! logged in have public objects only.
 
-use super::{Object, vault::is_private};
+use super::{Object, inheritance, vault::is_private};
 use crate::model::{
     Policy, PolicySet, Role, Status,
     cryptoki::{
@@ -18,7 +18,8 @@ pub(in crate::hsm) const fn sees_private(role: Option<Role>) -> bool {
     matches!(role, Some(Role::CryptoOfficer | Role::LimitedCryptoOfficer | Role::CryptoUser))
 }
 
-/// Whether a role may make this object.
+/// Whether a role may make this object. The Crypto User makes no keys that anybody would keep from
+/// others, whatever `CKA_PRIVATE` says of them.
 ///
 /// # Errors
 /// It may not, or the partition's policies have no such keys.
@@ -28,9 +29,13 @@ pub(in crate::hsm) fn check_making(
     attributes: &Template,
 ) -> Result<(), Status> {
     let makes = matches!(role, Some(Role::CryptoOfficer | Role::LimitedCryptoOfficer));
-    if is_private(attributes) && !makes {
+    let secret =
+        matches!(super::class_of(attributes), ObjectClass::SECRET_KEY | ObjectClass::PRIVATE_KEY);
+    let users_key = role == Some(Role::CryptoUser) && secret;
+    if (is_private(attributes) && !makes) || users_key {
         return Err(Status::UserNotLoggedIn);
     }
+    check_role(role, policies)?;
     check_key_policies(policies, attributes)
 }
 
@@ -38,13 +43,28 @@ pub(in crate::hsm) fn check_making(
 ///
 /// # Errors
 /// It may not.
-pub(in crate::hsm) fn check_managing(role: Option<Role>, object: &Object) -> Result<(), Status> {
+pub(in crate::hsm) fn check_managing(
+    role: Option<Role>,
+    policies: &PolicySet,
+    object: &Object,
+) -> Result<(), Status> {
     // A session object is its own application's, whoever is logged in.
     let manages = role == Some(Role::CryptoOfficer) || !object.is(A::TOKEN);
     if is_private(object.attributes()) && !manages {
         return Err(Status::UserNotLoggedIn);
     }
-    Ok(())
+    check_role(role, policies)
+}
+
+/// Whether policies let a role manage objects at all: public ones need no login and no officer
+/// otherwise.
+fn check_role(role: Option<Role>, policies: &PolicySet) -> Result<(), Status> {
+    let policy = match role {
+        None => Policy::AnonymousObjects,
+        Some(Role::CryptoUser) => Policy::CryptoUserObjects,
+        Some(_) => return Ok(()),
+    };
+    if policies.permits(policy) { Ok(()) } else { Err(Status::UserNotLoggedIn) }
 }
 
 /// Whether the partition's policies permit such a key.
@@ -64,31 +84,73 @@ pub(in crate::hsm) fn check_key_policies(
     if dated && !policies.permits(Policy::KeyDates) {
         return Err(Status::AttributeValueInvalid);
     }
-    if !policies.permits(Policy::MultipurposeKeys) && purposes(attributes) > 1 {
+    check_purposes(policies, &[attributes])
+}
+
+/// Whether keys that belong together, the halves of a pair, have one purpose, where policy wants
+/// that.
+///
+/// # Errors
+/// They have several.
+pub(in crate::hsm) fn check_purposes(
+    policies: &PolicySet,
+    halves: &[&Template],
+) -> Result<(), Status> {
+    if !policies.permits(Policy::MultipurposeKeys) && purposes(halves) > 1 {
         return Err(Status::TemplateInconsistent);
     }
     Ok(())
 }
 
-/// The purposes of a key: encryption, signatures, wrapping and derivation, each with its
+/// The purposes of keys: encryption, signatures, wrapping and derivation, each with its
 /// counterpart.
-fn purposes(attributes: &Template) -> usize {
+fn purposes(keys: &[&Template]) -> usize {
     const PURPOSES: [&[A]; 4] = [
         &[A::ENCRYPT, A::DECRYPT, A::ENCAPSULATE, A::DECAPSULATE],
         &[A::SIGN, A::VERIFY, A::SIGN_RECOVER, A::VERIFY_RECOVER],
         &[A::WRAP, A::UNWRAP],
         &[A::DERIVE],
     ];
-    let has = |usages: &&&[A]| usages.iter().any(|one| attributes.boolean(*one) == Some(true));
+    let uses = |one: &A| keys.iter().any(|key| key.boolean(*one) == Some(true));
+    let has = |usages: &&&[A]| usages.iter().any(uses);
     PURPOSES.iter().filter(has).count()
 }
 
-/// Whether a policy lets the attributes of keys change.
+/// Whether a policy lets the attributes of keys change. The Partition SO's trust is no attribute
+/// that the key's owner has chosen.
 ///
 /// # Errors
 /// It does not.
-pub(in crate::hsm) fn check_change(policies: &PolicySet, object: &Object) -> Result<(), Status> {
-    if super::is_key(object.class()) && !policies.permits(Policy::ChangingKeyAttributes) {
+pub(in crate::hsm) fn check_change(
+    role: Option<Role>,
+    policies: &PolicySet,
+    object: &Object,
+    changes: &Template,
+) -> Result<(), Status> {
+    let trusts =
+        role == Some(Role::PartitionSo) && changes.0.iter().all(|change| change.kind == A::TRUSTED);
+    let key = super::is_key(object.class());
+    if key && !trusts && !policies.permits(Policy::ChangingKeyAttributes) {
+        return Err(Status::AttributeReadOnly);
+    }
+    Ok(())
+}
+
+/// Whether a policy lets the attributes of keys be others in a copy, which would be a change too:
+/// only where and under which name a copy is kept is no matter of the key.
+///
+/// # Errors
+/// It does not.
+pub(in crate::hsm) fn check_copy(
+    policies: &PolicySet,
+    object: &Object,
+    changes: &Template,
+) -> Result<(), Status> {
+    const PLACE: [A; 7] =
+        [A::TOKEN, A::PRIVATE, A::MODIFIABLE, A::COPYABLE, A::DESTROYABLE, A::LABEL, A::ID];
+    let changed = changes.0.iter().any(|change| !PLACE.contains(&change.kind));
+    if super::is_key(object.class()) && changed && !policies.permits(Policy::ChangingKeyAttributes)
+    {
         return Err(Status::AttributeReadOnly);
     }
     Ok(())
@@ -194,10 +256,14 @@ pub(in crate::hsm) fn check_wrapping(
     if !key.is(A::EXTRACTABLE) {
         return Err(Status::KeyUnextractable);
     }
-    if !policies.permits(policy) || (key.is(A::WRAP_WITH_TRUSTED) && !wrapping.is(A::TRUSTED)) {
+    let trusted = key.is(A::WRAP_WITH_TRUSTED) || !policies.permits(Policy::UntrustedWrapping);
+    // What has one role for good would come back with another one.
+    let bound = !policies.permits(Policy::FreeDescendants)
+        && [A::WRAP, A::UNWRAP, A::DERIVE].iter().any(|usage| key.is(*usage));
+    if !policies.permits(policy) || (trusted && !wrapping.is(A::TRUSTED)) || bound {
         return Err(Status::KeyNotWrappable);
     }
-    check_managing(role, key)?;
+    check_managing(role, policies, key)?;
     if let Some(AttributeValue::Template(wanted)) = wrapping.attributes().get(A::WRAP_TEMPLATE) {
         let fits = |one: &crate::model::cryptoki::Attribute| {
             key.attributes().get(one.kind) == Some(&one.value)
@@ -205,6 +271,24 @@ pub(in crate::hsm) fn check_wrapping(
         if !wanted.0.iter().all(fits) {
             return Err(Status::KeyHandleInvalid);
         }
+    }
+    Ok(())
+}
+
+/// Whether a mechanism may unwrap with this key. Whether CBC's padding is right says something
+/// about the text, again and again until all of it is known: that gives nothing new to who may
+/// decrypt with the key, and to others only where policy 34 permits it.
+///
+/// # Errors
+/// It may not.
+pub(in crate::hsm) fn check_padding(
+    unwrapping: &Object,
+    mechanism: M,
+    policies: &PolicySet,
+) -> Result<(), Status> {
+    let tells = mechanism == M::AES_CBC_PAD && !unwrapping.is(A::DECRYPT);
+    if tells && !policies.permits(Policy::CbcPadWrapping) {
+        return Err(Status::MechanismInvalid);
     }
     Ok(())
 }
@@ -232,19 +316,12 @@ pub(in crate::hsm) fn check_unwrapping(
 pub(in crate::hsm) fn with_demands(
     parent: &Object,
     demands: A,
-    mut template: Template,
+    template: Template,
 ) -> Result<Template, Status> {
-    let Some(AttributeValue::Template(demands)) = parent.attributes().get(demands) else {
-        return Ok(template);
-    };
-    for demand in &demands.0 {
-        match template.get(demand.kind) {
-            Some(value) if *value != demand.value => return Err(Status::TemplateInconsistent),
-            Some(_) => {}
-            None => template.0.push(demand.clone()),
-        }
+    match parent.attributes().get(demands) {
+        Some(AttributeValue::Template(demands)) => inheritance::with_demands(demands, template),
+        _ => Ok(template),
     }
-    Ok(template)
 }
 
 /// Whether an operation is a private key's work, which has to wait for its pool: a link that

@@ -165,6 +165,24 @@ pub(in crate::hsm) const fn is_key(class: ObjectClass) -> bool {
     matches!(class, ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY)
 }
 
+/// Whether an attribute says what a key is used for.
+pub(super) const fn is_usage(kind: A) -> bool {
+    matches!(
+        kind,
+        A::ENCRYPT
+            | A::DECRYPT
+            | A::SIGN
+            | A::SIGN_RECOVER
+            | A::VERIFY
+            | A::VERIFY_RECOVER
+            | A::WRAP
+            | A::UNWRAP
+            | A::DERIVE
+            | A::ENCAPSULATE
+            | A::DECAPSULATE
+    )
+}
+
 /// Every attribute that such an object may have.
 pub(super) fn rules(subtype: Subtype) -> impl Iterator<Item = &'static Rule> {
     let class: &[&'static [Rule]] = match subtype.class {

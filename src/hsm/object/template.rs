@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    Origin, is_key,
-    rules::{Rule, Subtype, rule_of, rules, subtype_of},
+    Origin,
+    inheritance::Lineage,
+    is_key,
+    rules::{Rule, Subtype, is_usage, rule_of, rules, subtype_of},
 };
 use crate::model::{
     MAXIMUM_ATTRIBUTES, Status,
@@ -15,16 +17,16 @@ use crate::model::{
 };
 
 /// What is known of an object that is being made, besides its template.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::hsm) struct Makings {
+#[derive(Clone, Copy)]
+pub(in crate::hsm) struct Makings<'k> {
     /// How it comes to be.
     pub(in crate::hsm) origin: Origin,
     /// Whether the Partition SO makes it.
     pub(in crate::hsm) officer: bool,
     /// The mechanism that generates it.
     pub(in crate::hsm) generated_by: Option<MechanismType>,
-    /// Of a derivation: whether the base key has always been sensitive, and never extractable.
-    pub(in crate::hsm) base: (bool, bool),
+    /// The keys that take part.
+    pub(in crate::hsm) lineage: Lineage<'k>,
 }
 
 impl Makings {
@@ -37,8 +39,9 @@ impl Makings {
 /// Checks a template and completes it by everything that does not depend on the key's value.
 ///
 /// # Errors
-/// As PKCS#11 v3.1 section 4.1.1 has them.
-pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<Template, Status> {
+/// As PKCS#11 v3.1 section 4.1.1 has them; `CKR_TEMPLATE_INCONSISTENT`: the template contradicts
+/// what the keys that take part leave to the new one.
+pub(in crate::hsm) fn complete(template: Template, how: Makings<'_>) -> Result<Template, Status> {
     check_form(&template)?;
     let subtype = subtype_of(&template)?;
     for attribute in &template.0 {
@@ -49,10 +52,14 @@ pub(in crate::hsm) fn complete(mut template: Template, how: Makings) -> Result<T
         }
     }
     check_needed(&template, subtype, how.origin)?;
-    for rule in rules(subtype) {
-        if template.get(rule.kind).is_none()
-            && let Some(preset) = preset(rule, subtype, how.origin)
-        {
+    let mut template = how.lineage.inherit(template)?;
+    // Who names one use has chosen a role: what is not named is no part of it.
+    let chosen = template.0.iter().any(|attribute| is_usage(attribute.kind));
+    for rule in rules(subtype).filter(|rule| template.get(rule.kind).is_none()).collect::<Vec<_>>()
+    {
+        let denied = is_usage(rule.kind) && (chosen || !how.lineage.permits(rule.kind));
+        let preset = preset(rule, subtype, how.origin);
+        if let Some(preset) = if denied { preset.map(|_| false.into()) } else { preset } {
             template.set(rule.kind, preset);
         }
     }
@@ -150,7 +157,7 @@ fn is_natural(usage: A, subtype: Subtype) -> bool {
 }
 
 /// The attributes that are the token's to say.
-fn compute(template: &mut Template, how: Makings) {
+fn compute(template: &mut Template, how: Makings<'_>) {
     let generated = how.origin == Origin::Generated;
     template.set(A::LOCAL, generated);
     template.set(A::KEY_GEN_MECHANISM, how.generated_by.map_or(u64::MAX, |mechanism| mechanism.0));
@@ -161,7 +168,7 @@ fn compute(template: &mut Template, how: Makings) {
     };
     let (always, never) = match how.origin {
         Origin::Generated => (true, true),
-        Origin::Derived => how.base,
+        Origin::Derived => (how.lineage.always_sensitive(), how.lineage.never_extractable()),
         Origin::Created | Origin::Unwrapped => (false, false),
     };
     template.set(A::ALWAYS_SENSITIVE, always && sensitive);

@@ -78,12 +78,26 @@ pub enum PolicyError {
     Dependency(u8, u8, &'static str),
 }
 
-/// Declares a table of policies and the type of a set of values of them.
+/// The name of the preset that lets keys have one role, as a command takes it for a template.
+pub const STRICT_PRESET: &str = "strict";
+
+/// What a row of a table says behind the word `strict`, if it does.
+const fn preset(value: &[u8]) -> Option<u8> {
+    match value {
+        [value] => Some(*value),
+        _ => None,
+    }
+}
+
+/// Declares a table of policies and the type of a set of values of them. A row: the number, the
+/// texts of capability and policy, the capability, the value before any change, which change
+/// erases, and the value in the preset `strict`.
 macro_rules! policy_table {
     (
         $(#[$doc:meta])* $kind:ident, $set:ident;
         $( $name:ident = $number:literal,
-           $capability_text:literal, $text:literal, $most:literal, $default:literal, $erases:ident; )*
+           $capability_text:literal, $text:literal, $most:literal, $default:literal, $erases:ident
+           $(, strict $strict:literal)?; )*
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +137,13 @@ macro_rules! policy_table {
                 match self { $( Self::$name => $crate::model::policy::Destructive::$erases, )* }
             }
 
+            /// The value that the preset `strict` gives it; none if the preset leaves it.
+            pub const fn strict(self) -> Option<u8> {
+                match self {
+                    $( Self::$name => $crate::model::policy::preset(&[$($strict)?]), )*
+                }
+            }
+
             /// The policy of this number.
             pub fn of(number: u8) -> Option<Self> {
                 Self::ALL.iter().copied().find(|policy| policy.number() == number)
@@ -138,6 +159,15 @@ macro_rules! policy_table {
             /// The values before any change.
             pub fn defaults() -> Self {
                 Self::each($kind::default_value)
+            }
+
+            /// What the preset `strict` sets, by number.
+            pub fn strict() -> Vec<PolicyValue> {
+                let set = |policy: &$kind| {
+                    let number = policy.number();
+                    policy.strict().map(|value| PolicyValue { number, value })
+                };
+                $kind::ALL.iter().filter_map(set).collect()
             }
 
             /// The factory capabilities.

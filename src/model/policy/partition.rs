@@ -6,23 +6,24 @@ policy_table! {
     /// A policy of an application partition.
     ///
     /// Policies about PEDs, masking, per-key authorization and partition version 1 have
-    /// capability 0: this software has nothing that they could permit.
+    /// capability 0: this software has nothing that they could permit. Those from 60 on are ours,
+    /// at the far end of the numbers, where Luna has none.
     Policy, PolicySet;
     PrivateKeyCloning = 0, "Enable private key cloning", "Allow private key cloning", 1, 1, OffToOn;
-    PrivateKeyWrapping = 1, "Enable private key wrapping", "Allow private key wrapping", 1, 0, OffToOn;
+    PrivateKeyWrapping = 1, "Enable private key wrapping", "Allow private key wrapping", 1, 0, OffToOn, strict 0;
     PrivateKeyUnwrapping = 2, "Enable private key unwrapping", "Allow private key unwrapping", 1, 1, No;
     PrivateKeyMasking = 3, "Enable private key masking", "Allow private key masking", 0, 0, OffToOn;
     SecretKeyCloning = 4, "Enable secret key cloning", "Allow secret key cloning", 1, 1, OffToOn;
     SecretKeyWrapping = 5, "Enable secret key wrapping", "Allow secret key wrapping", 1, 1, OffToOn;
     SecretKeyUnwrapping = 6, "Enable secret key unwrapping", "Allow secret key unwrapping", 1, 1, No;
     SecretKeyMasking = 7, "Enable secret key masking", "Allow secret key masking", 0, 0, OffToOn;
-    DigestKey = 9, "Enable DigestKey", "Allow DigestKey", 1, 0, OffToOn;
-    MultipurposeKeys = 10, "Enable multipurpose keys", "Allow multipurpose keys", 1, 1, OffToOn;
-    ChangingKeyAttributes = 11, "Enable changing key attributes", "Allow changing key attributes", 1, 1, OffToOn;
+    DigestKey = 9, "Enable DigestKey", "Allow DigestKey", 1, 0, OffToOn, strict 0;
+    MultipurposeKeys = 10, "Enable multipurpose keys", "Allow multipurpose keys", 1, 1, OffToOn, strict 0;
+    ChangingKeyAttributes = 11, "Enable changing key attributes", "Allow changing key attributes", 1, 1, OffToOn, strict 0;
     FailedChallengeResponses = 15, "Allow failed challenge responses", "Ignore failed challenge responses", 0, 0, OffToOn;
     NoRsaBlinding = 16, "Enable operation without RSA blinding", "Operate without RSA blinding", 1, 1, OffToOn;
     NonLocalKeySigning = 17, "Enable signing with non-local keys", "Allow signing with non-local keys", 1, 1, No;
-    RawRsa = 18, "Enable raw RSA operations", "Allow raw RSA operations", 1, 1, OffToOn;
+    RawRsa = 18, "Enable raw RSA operations", "Allow raw RSA operations", 1, 0, OffToOn, strict 0;
     MaximumFailedLogins = 20, "Max failed user logins allowed", "Max failed user logins allowed", 10, 10, No;
     HighAvailabilityRecovery = 21, "Enable high availability recovery", "Allow high availability recovery", 0, 0, No;
     Activation = 22, "Enable activation", "Allow activation", 0, 0, No;
@@ -34,7 +35,7 @@ policy_table! {
     PrivateKeyUnmasking = 31, "Enable private key unmasking", "Allow private key unmasking", 0, 0, No;
     SecretKeyUnmasking = 32, "Enable secret key unmasking", "Allow secret key unmasking", 0, 0, No;
     RsaPkcs = 33, "Enable RSA PKCS mechanism", "Allow RSA PKCS mechanism", 1, 1, OffToOn;
-    CbcPadWrapping = 34, "Enable CBC-PAD (un)wrap keys of any size", "Allow CBC-PAD (un)wrap keys of any size", 1, 1, OffToOn;
+    CbcPadWrapping = 34, "Enable CBC-PAD (un)wrap keys of any size", "Allow CBC-PAD (un)wrap keys of any size", 1, 0, OffToOn, strict 0;
     ForcedStc = 37, "Enable Secure Trusted Channel", "Force Secure Trusted Channel", 1, 0, OnToOff;
     KeyDates = 39, "Enable Start/End Date Attributes", "Allow Start/End Date Attributes", 1, 0, OnToOff;
     PerKeyAuthorization = 40, "Enable Per-Key Authorization Data", "Require Per-Key Authorization Data", 0, 0, Both;
@@ -43,7 +44,14 @@ policy_table! {
     NonFipsAlgorithms = 43, "Enable non-FIPS algorithms", "Allow non-FIPS algorithms", 1, 1, OffToOn;
     ExtendedDomainManagement = 44, "Enable Extended Domain Management", "Allow Extended Domain Management", 1, 0, No;
     PrehashVerification = 45, "Enable ECDSA/RSA prehash SigVer", "Allow ECDSA/RSA prehash SigVer", 1, 0, No;
+<<<<<<< HEAD
     PairwiseTests = 63, "Enable pairwise tests of generated keys", "Perform pairwise tests of generated keys", 1, 1, No;
+=======
+    UntrustedWrapping = 60, "Enable wrapping with untrusted keys", "Allow wrapping with untrusted keys", 1, 1, OffToOn, strict 0;
+    FreeDescendants = 61, "Enable free attributes of derived keys", "Allow free attributes of derived keys", 1, 1, OffToOn, strict 0;
+    CryptoUserObjects = 62, "Enable objects managed by Crypto User", "Allow objects managed by Crypto User", 1, 1, No, strict 0;
+    AnonymousObjects = 63, "Enable objects managed without login", "Allow objects managed without login", 1, 1, No, strict 0;
+>>>>>>> ae3b5c2 (hsm: inherit from every key that took part)
 }
 
 impl Policy {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     client::policy_file,
-    model::{Label, Password, PolicyValue, Reply, Request, Role, Status},
+    model::{Label, Password, PolicySet, PolicyValue, Reply, Request, Role, STRICT_PRESET, Status},
     shell::{Console, Failure, Outcome, Secret},
 };
 
@@ -40,7 +40,7 @@ pub struct Init {
     /// Import the domain from a PED key
     #[arg(long, visible_alias = "ipd", conflicts_with_all = ["domain", "defaultdomain"])]
     importpeddomain: bool,
-    /// Set the policies that this template holds
+    /// Set the policies that this template holds; strict is a preset: keys of one role each
     #[arg(long, visible_alias = "at", value_name = "file")]
     applytemplate: Option<PathBuf>,
     /// Log in as Partition SO afterwards
@@ -96,9 +96,11 @@ impl Init {
 
     /// The policies of the template, if one is given.
     fn template(&self) -> Result<Vec<PolicyValue>, Failure> {
-        let read =
-            |path: &PathBuf| policy_file::read(path).map_err(|error| template_failure(&error));
-        Ok(self.applytemplate.as_ref().map(read).transpose()?.unwrap_or_default())
+        match &self.applytemplate {
+            None => Ok(Vec::new()),
+            Some(path) if path.as_os_str() == STRICT_PRESET => Ok(PolicySet::strict()),
+            Some(path) => policy_file::read(path).map_err(|error| template_failure(&error)),
+        }
     }
 
     fn refused(&self, status: Status) -> Failure {
