@@ -108,7 +108,10 @@ impl Call {
             Act::Output => now.output(),
             Act::Encapsulate => now.encapsulate(),
             Act::Transfer => now.transfer(),
-            Act::Trust => now.trust(),
+            Act::Trust => {
+                now.trust();
+                Ok(())
+            }
         }
     }
 }
@@ -128,7 +131,7 @@ impl Now<'_> {
     }
 
     /// Notes a call and what came of it.
-    fn note<T>(&mut self, what: String, outcome: &Result<T, Status>) {
+    fn note<T>(&mut self, what: &str, outcome: &Result<T, Status>) {
         let outcome = match outcome {
             Ok(_) => "done".to_owned(),
             Err(status) => status.to_string(),

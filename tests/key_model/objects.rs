@@ -56,6 +56,7 @@ pub const USES: [A; 11] = [
 /// What protects an object: its own attributes at any time, and those of the keys that it comes
 /// from, as far as its making does not end that.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct Need {
     pub private: bool,
     pub unreadable: bool,
@@ -99,6 +100,7 @@ impl Need {
 
 /// An object of a sequence.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Thing {
     pub name: String,
     pub handle: ObjectHandle,

@@ -70,7 +70,7 @@ impl Oracle {
                 }
                 Some(Bond::Copied) => {
                     need.and(&parent.need);
-                    given = parent.roles.clone();
+                    given.clone_from(&parent.roles);
                     for usage in crate::objects::USES {
                         match asked.boolean(usage) {
                             Some(true) => given.insert(usage),
@@ -286,7 +286,7 @@ impl Oracle {
             };
             let theirs = derivation.agreed_with_callers || derivation.parents.iter().all(has);
             if theirs && let Some(value) = self.things[derivation.child].value() {
-                more |= self.known.learn(&value.to_vec());
+                more |= self.known.learn(value);
             }
         }
         more

@@ -113,7 +113,7 @@ impl Caller<'_> {
         let (handle, change) = match present {
             Some(present) if !replace => return Ok(Imported::Present(present.handle().0)),
             Some(present) => {
-                permission::check_change(&self.known.policies, &present)?;
+                permission::check_change(self.role, &self.known.policies, &present, &attributes)?;
                 check_replacing(&present, &attributes)?;
                 let object = Arc::new(Object::new(present.handle(), attributes));
                 (present.handle(), Change::Replace(object))

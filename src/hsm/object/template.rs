@@ -29,10 +29,11 @@ pub(in crate::hsm) struct Makings<'k> {
     pub(in crate::hsm) lineage: Lineage<'k>,
 }
 
-impl Makings {
+impl Makings<'_> {
     /// Of an object that anybody but the Partition SO makes of values he has.
     pub(in crate::hsm) const fn created() -> Self {
-        Self { origin: Origin::Created, officer: false, generated_by: None, base: (false, false) }
+        let (origin, lineage) = (Origin::Created, Lineage::NONE);
+        Self { origin, officer: false, generated_by: None, lineage }
     }
 }
 

@@ -6,7 +6,7 @@ policy_table! {
     /// A policy of an application partition.
     ///
     /// Policies about PEDs, masking, per-key authorization and partition version 1 have
-    /// capability 0: this software has nothing that they could permit. Those from 60 on are ours,
+    /// capability 0: this software has nothing that they could permit. Those from 59 on are ours,
     /// at the far end of the numbers, where Luna has none.
     Policy, PolicySet;
     PrivateKeyCloning = 0, "Enable private key cloning", "Allow private key cloning", 1, 1, OffToOn;
@@ -44,14 +44,11 @@ policy_table! {
     NonFipsAlgorithms = 43, "Enable non-FIPS algorithms", "Allow non-FIPS algorithms", 1, 1, OffToOn;
     ExtendedDomainManagement = 44, "Enable Extended Domain Management", "Allow Extended Domain Management", 1, 0, No;
     PrehashVerification = 45, "Enable ECDSA/RSA prehash SigVer", "Allow ECDSA/RSA prehash SigVer", 1, 0, No;
-<<<<<<< HEAD
-    PairwiseTests = 63, "Enable pairwise tests of generated keys", "Perform pairwise tests of generated keys", 1, 1, No;
-=======
+    AnonymousObjects = 59, "Enable objects managed without login", "Allow objects managed without login", 1, 1, No, strict 0;
     UntrustedWrapping = 60, "Enable wrapping with untrusted keys", "Allow wrapping with untrusted keys", 1, 1, OffToOn, strict 0;
     FreeDescendants = 61, "Enable free attributes of derived keys", "Allow free attributes of derived keys", 1, 1, OffToOn, strict 0;
     CryptoUserObjects = 62, "Enable objects managed by Crypto User", "Allow objects managed by Crypto User", 1, 1, No, strict 0;
-    AnonymousObjects = 63, "Enable objects managed without login", "Allow objects managed without login", 1, 1, No, strict 0;
->>>>>>> ae3b5c2 (hsm: inherit from every key that took part)
+    PairwiseTests = 63, "Enable pairwise tests of generated keys", "Perform pairwise tests of generated keys", 1, 1, No;
 }
 
 impl Policy {

@@ -70,6 +70,10 @@ impl Now<'_> {
         let Some(base) = self.choose(fits) else { return Ok(()) };
         let other =
             self.choose(|thing| thing.class() == ObjectClass::SECRET_KEY && thing.is(A::DERIVE));
+        let of_token = self.choose(|thing| {
+            thing.class() == ObjectClass::SECRET_KEY && thing.is(A::DERIVE) && thing.owner.is_none()
+        });
+        let other = if self.chance.one_in(2) { of_token.or(other) } else { other };
         let (parameters, second) = self.parameters(kind, base, other);
         let mut theirs = false;
         if let Parameters::Ecdh { public, .. } = &parameters {
@@ -86,7 +90,7 @@ impl Now<'_> {
         let made = object(self.world.cryptoki(self.actor, request));
         let name = format!("#{}", self.oracle.things.len());
         let beside = second.map_or(String::new(), |second| format!(" and #{second}"));
-        self.note(format!("derives {name} of #{base}{beside} by {kind}, {template:?}"), &made);
+        self.note(&format!("derives {name} of #{base}{beside} by {kind}, {template:?}"), &made);
         let Ok(handle) = made else { return Ok(()) };
         let parents: Vec<usize> = [base].into_iter().chain(second).collect();
         let material = self.computed(&mechanism, &parents, &template);
@@ -211,9 +215,9 @@ impl Now<'_> {
         };
         let made = self.world.cryptoki(self.actor, request);
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("encapsulates {name} for #{public}, {template:?}"), &made);
+        self.note(&format!("encapsulates {name} for #{public}, {template:?}"), &made);
         let ciphertext = if let Ok(Some(CryptokiReply::Encapsulated { ciphertext, key })) = made {
-            let material = self.decapsulated(&ciphertext, &template);
+            let material = Self::decapsulated(&ciphertext, &template);
             self.made(key, (&template, material), (&[], None)).1?;
             ciphertext
         } else {
@@ -230,13 +234,13 @@ impl Now<'_> {
         };
         let made = object(self.world.cryptoki(self.actor, request));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("decapsulates {name} by #{private}, {template:?}"), &made);
+        self.note(&format!("decapsulates {name} by #{private}, {template:?}"), &made);
         let Ok(handle) = made else { return Ok(()) };
-        let material = self.decapsulated(&ciphertext, &template);
+        let material = Self::decapsulated(&ciphertext, &template);
         self.made(handle, (&template, material), (&[private], Some(Bond::Agreed))).1
     }
 
-    fn decapsulated(&self, ciphertext: &[u8], asked: &Template) -> Option<Template> {
+    fn decapsulated(ciphertext: &[u8], asked: &Template) -> Option<Template> {
         let key = PreparedKey::from_template(&pairs().kem.private).ok()?;
         mechanism::decapsulate(&Mechanism::plain(M::ML_KEM), &key, ciphertext, asked).ok()
     }

@@ -31,7 +31,7 @@ impl Now<'_> {
             CryptokiRequest::CreateObject { session: S, template: template.clone() },
         ));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("creates {name} of a known value, {template:?}"), &made);
+        self.note(&format!("creates {name} of a known value, {template:?}"), &made);
         let Ok(handle) = made else { return Ok(()) };
         self.made(handle, (&template, Some(template.clone())), (&[], None)).1
     }
@@ -45,7 +45,7 @@ impl Now<'_> {
         let request = CryptokiRequest::CreateObject { session: S, template: template.clone() };
         let made = object(self.world.cryptoki(self.actor, request));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("creates {name}, a public key of a known pair"), &made);
+        self.note(&format!("creates {name}, a public key of a known pair"), &made);
         let Ok(handle) = made else { return Ok(()) };
         let private = pairs().known_rsa.private.clone();
         let (at, verdict) = self.made(handle, (&template, Some(private)), (&[], None));
@@ -65,7 +65,7 @@ impl Now<'_> {
             CryptokiRequest::GenerateKey { session: S, mechanism, template: template.clone() };
         let made = object(self.world.cryptoki(self.actor, request));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("generates {name}, {template:?}"), &made);
+        self.note(&format!("generates {name}, {template:?}"), &made);
         let Ok(handle) = made else { return Ok(()) };
         self.made(handle, (&template, None), (&[], None)).1
     }
@@ -82,7 +82,7 @@ impl Now<'_> {
         };
         let made = self.world.cryptoki(self.actor, request);
         let name = format!("#{}", self.oracle.things.len() + 1);
-        self.note(format!("generates a pair of {name}, {private:?}"), &made);
+        self.note(&format!("generates a pair of {name}, {private:?}"), &made);
         let Ok(Some(CryptokiReply::KeyPair { public: first, private: second })) = made else {
             return Ok(());
         };
@@ -101,7 +101,7 @@ impl Now<'_> {
         };
         let made = object(self.world.cryptoki(self.actor, request));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("copies #{at} to {name}, {template:?}"), &made);
+        self.note(&format!("copies #{at} to {name}, {template:?}"), &made);
         let Ok(handle) = made else { return Ok(()) };
         let material = self.oracle.things[at].material.clone();
         self.made(handle, (&template, material), (&[at], Some(Bond::Copied))).1
@@ -117,7 +117,7 @@ impl Now<'_> {
             template: template.clone(),
         };
         let done = self.world.cryptoki(self.actor, request);
-        self.note(format!("sets #{at}, {template:?}"), &done);
+        self.note(&format!("sets #{at}, {template:?}"), &done);
         if done.is_ok() {
             self.oracle.look_again(self.world, at);
             for usage in USES {
@@ -143,22 +143,21 @@ impl Now<'_> {
 
     /// The Partition SO trusts: under the first policies whatever public key it is shown, under
     /// `strict` only what its own people made.
-    pub(super) fn trust(&mut self) -> Verdict {
+    pub(super) fn trust(&mut self) {
         self.actor = crate::world::Actor::PartitionSo;
         let strict = self.oracle.preset == Preset::Strict;
         let trustworthy = |thing: &crate::objects::Thing| {
             thing.class() == ObjectClass::PUBLIC_KEY && !(strict && thing.foreign)
         };
-        let Some(at) = self.choose(trustworthy) else { return Ok(()) };
+        let Some(at) = self.choose(trustworthy) else { return };
         let template = Template::default().with(A::TRUSTED, true);
         let request =
             CryptokiRequest::SetAttributes { session: S, object: self.handle(at), template };
         let done = self.world.cryptoki(self.actor, request);
-        self.note(format!("trusts #{at}"), &done);
+        self.note(&format!("trusts #{at}"), &done);
         if done.is_ok() {
             self.oracle.look_again(self.world, at);
         }
-        Ok(())
     }
 
     pub(super) fn read_one(&mut self) -> Verdict {

@@ -59,7 +59,7 @@ pub fn set_up(world: &World, preset: Preset, chance: &mut Chance) -> Scene {
     let opens: &[A] = if more { &[A::UNWRAP, A::DECRYPT, A::SIGN] } else { &[A::UNWRAP] };
     now.both(&pairs().rsa, (&[A::WRAP], opens));
     if preset == Preset::Strict || now.chance.one_in(2) {
-        now.trust_own();
+        now.trust();
     }
     now.actor = actor;
     for content in 0..now.oracle.things.len() {
@@ -133,14 +133,10 @@ impl Now<'_> {
         let mut shown = template.clone();
         shown.0.retain(|one| matches!(one.value, AttributeValue::Boolean(_)));
         let name = format!("#{}", self.oracle.things.len());
-        self.note(format!("has {name}, {shown:?}"), &made);
+        self.note(&format!("has {name}, {shown:?}"), &made);
         if let Ok(handle) = made {
             let made = self.made(handle, (&template, Some(template.clone())), (&[], None));
             made.1.unwrap();
         }
-    }
-
-    fn trust_own(&mut self) {
-        self.trust().unwrap();
     }
 }

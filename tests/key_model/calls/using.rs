@@ -85,7 +85,7 @@ impl Now<'_> {
             signature: Vec::new(),
         };
         let done = bytes(self.world.cryptoki(self.actor, request));
-        self.note(format!("{operation:?} with #{at} by {kind}"), &done);
+        self.note(&format!("{operation:?} with #{at} by {kind}"), &done);
         let Ok(output) = done else { return Ok(()) };
         self.oracle.judge(Some(Causes::Used(at, usage, kind)), &[&output])
     }

@@ -40,7 +40,7 @@ impl Now<'_> {
         };
         let wrapped = bytes(self.world.cryptoki(self.actor, request));
         let kind = mechanism.mechanism;
-        self.note(format!("wraps #{content} under #{around} by {kind}"), &wrapped);
+        self.note(&format!("wraps #{content} under #{around} by {kind}"), &wrapped);
         let Ok(wrapped) = wrapped else { return Ok(()) };
         self.oracle.blobs.push(Blob { wrapping: around, content, mechanism, bytes: wrapped });
         self.oracle.judge(Some(Causes::Used(around, A::WRAP, kind)), &[])
@@ -89,7 +89,7 @@ impl Now<'_> {
         let name = format!("#{}", self.oracle.things.len());
         let content = blob.content;
         let text = format!("unwraps {name} by #{around}, the wrap of #{content}, {template:?}");
-        self.note(text, &made);
+        self.note(&text, &made);
         let Ok(handle) = made else { return Ok(()) };
         let material = self.opened(&blob, around, &template);
         // It is the wrapped key again, and keeps what it kept.
