@@ -12,7 +12,7 @@ use crate::model::{
 use super::{
     key::PreparedKey,
     operation::{check, perform},
-    running::{Running, begin, keep},
+    running::{GREATEST_KEPT_BYTES, Running, begin, keep},
 };
 
 /// The length in bytes of a nonce that is drawn for GCM, as Luna's: chance alone keeps it from
@@ -110,6 +110,10 @@ impl Running for BeforeNonce {
         last.extend_from_slice(&self.nonce);
         Ok(last)
     }
+
+    fn kept_bytes_with(&self, more: usize) -> usize {
+        self.inner.kept_bytes_with(more).saturating_add(self.nonce.len())
+    }
 }
 
 struct WithSentNonce {
@@ -128,5 +132,11 @@ impl Running for WithSentNonce {
         let sent = with_sent_nonce(&self.mechanism, &self.kept)?;
         let (mechanism, data) = sent.ok_or(Status::MechanismParamInvalid)?;
         perform(Operation::Decrypt, &mechanism, self.key.as_deref(), data, &[])
+    }
+
+    fn kept_bytes_with(&self, more: usize) -> usize {
+        let bytes = self.kept.len().saturating_add(more).min(GREATEST_KEPT_BYTES);
+        let kept = bytes.next_power_of_two().max(self.kept.capacity());
+        kept.saturating_add(self.mechanism.parameters.bytes())
     }
 }

@@ -24,7 +24,7 @@ use super::{
 
 /// The greatest amount in bytes that is kept of an operation whose mechanism needs all data at
 /// once, or may not give text before it has checked them.
-const GREATEST_KEPT_BYTES: usize = 16 << 20;
+pub(super) const GREATEST_KEPT_BYTES: usize = 16 << 20;
 
 /// An operation in parts. Dropping it gives it up.
 pub trait Running {
