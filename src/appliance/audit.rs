@@ -4,7 +4,7 @@ use crate::{
     hsm::Hsm,
     model::{
         AdminReply, AdminRequest, AuditAct, Label, NtlsReply, NtlsRequest, SerialNumber,
-        ServiceAction, Status,
+        ServiceAction, Status, SyslogRequest,
     },
 };
 
@@ -26,9 +26,11 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         }
         AdminRequest::CreateCryptoOfficer { .. } => AuditAct::CreateRole,
         AdminRequest::ClearPartition { .. } => AuditAct::ClearPartition,
-        AdminRequest::ConfigureAudit { .. } | AdminRequest::KeepAudit(_) => {
-            AuditAct::ConfigureAudit
-        }
+        AdminRequest::ConfigureAudit { .. }
+        | AdminRequest::KeepAudit(_)
+        | AdminRequest::Syslog(
+            SyslogRequest::Add(_) | SyslogRequest::Delete(_) | SyslogRequest::Clear,
+        ) => AuditAct::ConfigureAudit,
         AdminRequest::ArchiveAudit => AuditAct::ArchiveAudit,
         AdminRequest::ClearAudit { .. } => AuditAct::ClearAudit,
         AdminRequest::Ntls(request) => return act_of_ntls(request),
@@ -47,6 +49,7 @@ pub(super) const fn act_of(request: &AdminRequest) -> Option<AuditAct> {
         | AdminRequest::AuditArchive { .. }
         | AdminRequest::AuditStatus
         | AdminRequest::CheckAudit
+        | AdminRequest::Syslog(SyslogRequest::List)
         | AdminRequest::AuditConfig
         | AdminRequest::CheckRows
         | AdminRequest::SelfTest => return None,

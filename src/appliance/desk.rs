@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     audit, audit_files::AuditFiles, certificate, data::DataDirectory, links::LiveLinks,
-    services::Services,
+    services::Services, syslog::Syslog,
 };
 use crate::{
     crypto::KnownAnswer,
@@ -40,6 +40,7 @@ pub struct Desk {
     /// Where the appliance listens.
     pub(super) address: SocketAddr,
     pub(super) audit: Arc<AuditFiles>,
+    pub(super) syslog: Arc<Syslog>,
 }
 
 impl Desk {

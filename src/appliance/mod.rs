@@ -19,6 +19,7 @@ mod privileges;
 mod registered;
 mod services;
 mod stc;
+mod syslog;
 
 use std::{
     io,
@@ -28,7 +29,11 @@ use std::{
     time::Instant,
 };
 
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, spawn_blocking},
+};
 
 pub use certificate::CertificateError;
 pub use data::DataError;
@@ -53,6 +58,7 @@ use dispatch::Dispatch;
 use links::LiveLinks;
 use registered::RegisteredClients;
 use services::Services;
+use syslog::Syslog;
 
 /// How an appliance is started.
 #[derive(Clone, Debug)]
@@ -86,6 +92,7 @@ pub struct Appliance {
     keeper: JoinHandle<()>,
     stop_erasing: watch::Sender<bool>,
     erasing: JoinHandle<()>,
+    syslog: Arc<Syslog>,
 }
 
 impl Appliance {
@@ -121,6 +128,8 @@ impl Appliance {
         services.set_keep_alive(hsm.keep_alive().map_err(StartError::Hsm)?);
         let audit = Arc::new(AuditFiles::new(hsm.clone(), data.clone()));
         audit.measure().map_err(StartError::Hsm)?;
+        let syslog = Syslog::start(hsm.clone(), data.host()).map_err(StartError::Hsm)?;
+        let syslog = Arc::new(syslog);
         let desk = Arc::new(Desk {
             hsm: hsm.clone(),
             live: live.clone(),
@@ -129,6 +138,7 @@ impl Appliance {
             identity: identity.clone(),
             address,
             audit: audit.clone(),
+            syslog: syslog.clone(),
         });
         let (stop, stopping) = watch::channel(false);
         let console = console::start(data.socket(), desk.clone(), stopping)?;
@@ -143,7 +153,18 @@ impl Appliance {
         let dispatch = Arc::new(Dispatch::new(hsm, live, services));
         let server = Server::start(listener, tls, responder, dispatch, settings.limits)
             .map_err(StartError::Console)?;
-        Ok(Self { data, desk, server, stop, console, stop_keeper, keeper, stop_erasing, erasing })
+        Ok(Self {
+            data,
+            desk,
+            server,
+            stop,
+            console,
+            stop_keeper,
+            keeper,
+            stop_erasing,
+            erasing,
+            syslog,
+        })
     }
 
     /// The address that clients connect to.
@@ -181,6 +202,10 @@ impl Appliance {
         self.stop_erasing.send_replace(true);
         if let Err(error) = self.erasing.await {
             tracing::error!(%error, "what was destroyed may still be on the disk");
+        }
+        let syslog = self.syslog;
+        if let Err(error) = spawn_blocking(move || syslog.stop()).await {
+            tracing::error!(%error, "sending to syslog servers ended badly");
         }
     }
 }

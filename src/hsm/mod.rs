@@ -30,6 +30,7 @@ mod security_officer;
 mod session;
 mod shared_login;
 mod stc_settings;
+mod syslog;
 mod transfer_keys;
 mod work;
 

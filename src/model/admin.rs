@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AuditCheck, AuditConfig, AuditEvents, AuditQuery, AuditRecord, AuditSetting, AuditStatus,
     HsmPolicySet, Label, LinkService, NtlsReply, NtlsRequest, ObjectEntry, Password, PolicySet,
-    PolicyValue, Role, RoleInfo, SerialNumber, ServiceAction, Status,
+    PolicyValue, Role, RoleInfo, SerialNumber, ServiceAction, Status, SyslogRequest, SyslogState,
 };
 
 /// A request of the appliance's administrator.
@@ -213,6 +213,8 @@ pub enum AdminRequest {
     SelfTest,
     /// Asks which rows of the store were changed from outside: [`AdminReply::Damages`].
     CheckRows,
+    /// Asks about syslog servers, or changes them: [`AdminReply::Syslog`] to a list.
+    Syslog(SyslogRequest),
 }
 
 /// What a partition gets when it is initialized for the first time.
@@ -286,6 +288,8 @@ pub enum AdminReply {
     SelfTested(SelfTestReport),
     /// To [`AdminRequest::CheckRows`]: a sentence for each row.
     Damages(Vec<String>),
+    /// To [`AdminRequest::Syslog`].
+    Syslog(Vec<SyslogState>),
 }
 
 /// What came of a self-test.

@@ -24,6 +24,7 @@ mod role;
 mod serial;
 mod status;
 mod stc;
+mod syslog;
 
 pub use admin::{
     AdminReply, AdminRequest, FileEntry, FirstInitialization, HsmInfo, PartitionEntry,
@@ -63,3 +64,6 @@ pub use role::Role;
 pub use serial::{SerialError, SerialNumber};
 pub use status::Status;
 pub use stc::{LastAlgorithm, StcAlgorithm, StcAlgorithms, StcChange, StcFamily, StcSettings};
+pub use syslog::{
+    MOST_SYSLOG_SERVERS, SYSLOG_PORT, SyslogRequest, SyslogServer, SyslogState, SyslogTarget,
+};

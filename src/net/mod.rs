@@ -26,6 +26,7 @@ mod primitives;
 mod seat;
 mod server;
 mod serving;
+mod syslog;
 mod tls;
 mod traffic;
 mod tunnel;
@@ -42,6 +43,7 @@ pub use local::{local_socket, receive, send};
 pub use opening::Opening;
 pub use seat::LinkError;
 pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};
+pub use syslog::SyslogLink;
 pub use tls::{
     Credentials, KnownCertificates, NTLS_PROTOCOL, STC_PROTOCOL, ServerIdentity, client_config,
     server_config,

@@ -13,6 +13,7 @@ mod frame;
 mod identity;
 mod message;
 mod policy_template;
+mod syslog;
 
 pub use audit_archive::{ARCHIVE_TITLE, ArchivedRecord, MAXIMUM_ARCHIVE_LINE};
 pub use backup::{Backup, BackupError, BackupObject, MAXIMUM_BACKUP_BYTES};
@@ -28,3 +29,4 @@ pub use policy_template::{
     MAXIMUM_TEMPLATE_BYTES, TemplateError, TemplateFault, hsm_template_text, parse_hsm_template,
     parse_template, template_text,
 };
+pub use syslog::syslog_message;

@@ -5,6 +5,7 @@
 
 mod application;
 mod settings;
+mod syslog;
 #[path = "../world/mod.rs"]
 mod world;
 

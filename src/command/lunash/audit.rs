@@ -13,7 +13,7 @@ use super::{
     Appliance,
     audit_config::Config,
     audit_log::{self, Clear},
-    failure, partition,
+    failure, partition, syslog,
 };
 use crate::{
     model::{
@@ -48,6 +48,9 @@ pub enum Command {
     /// Manages the log and its archives by Luna's names
     #[command(subcommand, visible_alias = "l")]
     Log(audit_log::Command),
+    /// Manages the servers that get records, as 'syslog remotehost' does
+    #[command(subcommand, visible_alias = "re")]
+    Remotehost(syslog::Remotehost),
 }
 
 /// Options of `audit show`.
@@ -101,6 +104,7 @@ pub fn run(command: Command, appliance: &mut Appliance, console: &mut dyn Consol
         Command::Status => audit_log::status(appliance),
         Command::Archive => audit_log::archive("audit archive", appliance),
         Command::Clear(options) => options.run("audit clear", appliance, console),
+        Command::Remotehost(command) => syslog::run(command, appliance, console),
         Command::Log(command) => audit_log::run(command, appliance, console),
     }
 }

@@ -23,6 +23,7 @@ mod screen;
 mod self_test;
 mod service;
 mod sysconf;
+mod syslog;
 mod template;
 
 pub use self::arguments::Arguments;
@@ -66,6 +67,9 @@ pub enum Line {
     /// Shows, checks, keeps and configures the audit log
     #[command(subcommand, visible_alias = "a")]
     Audit(audit::Command),
+    /// Sends records of the audit log to syslog servers
+    #[command(subcommand, visible_alias = "sysl")]
+    Syslog(syslog::Command),
 }
 
 /// The program: an administrator's session with one appliance.
@@ -123,6 +127,9 @@ impl Program for Lunash {
             Line::Service(command) => service::run(&command, appliance, console),
             Line::My(file::My::File(command)) => file::run(command, appliance, console),
             Line::Sysconf(command) => sysconf::run(&command, appliance, console),
+            Line::Syslog(syslog::Command::Remotehost(command)) => {
+                syslog::run(command, appliance, console)
+            }
             Line::Audit(command) => audit::run(command, appliance, console),
         }
     }
