@@ -40,7 +40,21 @@ impl Hsm {
             Checked::Right(password_key) => password_key,
             Checked::Wrong(outcome) => return Ok(outcome),
         };
-        let keys = self.role_keys(partition.serial, (&roles, row), &password_key)?;
+        let admitted = self.admit((session, partition), (&roles, row), (password_key, record));
+        self.counted.keep(row.credential.hash.salt, admitted)?;
+        tracing::info!(serial = %partition.serial, %role, "logged in");
+        Ok((Reply::Done, Vec::new()))
+    }
+
+    /// Lets a role in whose password was right.
+    fn admit(
+        &self,
+        (session, partition): (&LinkSession, &PartitionRow),
+        (roles, row): (&[RoleRow], &RoleRow),
+        (password_key, record): (PasswordKey, Option<AuditRow>),
+    ) -> Result<(), Status> {
+        let role = row.role;
+        let keys = self.role_keys(partition.serial, (roles, row), &password_key)?;
         let generation = partition.generation;
         let must_change = row.must_change;
         let salt = row.credential.hash.salt;
@@ -64,8 +78,7 @@ impl Hsm {
             mark,
             unlocked,
         });
-        tracing::info!(serial = %partition.serial, %role, "logged in");
-        Ok((Reply::Done, Vec::new()))
+        Ok(())
     }
 
     /// Checks the password of a role that is logged in, for one use of a key.
@@ -89,7 +102,10 @@ impl Hsm {
         let roles = self.store.roles(serial).map_err(fault)?;
         let row = find(&roles, role).ok_or(Status::UserPinNotInitialized)?;
         match self.check_password((session, &partition), &roles, row, password)? {
-            Checked::Right(_) => self.store.confirm_login(serial, role, None).map_err(fault),
+            Checked::Right(_) => {
+                let confirmed = self.store.confirm_login(serial, role, None).map_err(fault);
+                self.counted.keep(row.credential.hash.salt, confirmed)
+            }
             // These roles' lock-out ends no links.
             Checked::Wrong(_) => Err(Status::PinLocked),
         }
@@ -120,13 +136,15 @@ impl Hsm {
             Ok(changed) => changed,
             Err(status) => {
                 // The old one was right, whatever is wrong with the new one.
-                self.store.confirm_login(partition.serial, role, None).map_err(fault)?;
+                let confirmed = self.store.confirm_login(partition.serial, role, None);
+                self.counted.keep(row.credential.hash.salt, confirmed.map_err(fault))?;
                 return Err(status);
             }
         };
-        let salt = credential.hash.salt;
+        let (old_salt, salt) = (row.credential.hash.salt, credential.hash.salt);
         let row = RoleRow { role, credential, failures: 0, must_change: false, handover: None };
-        self.store.replace_role(partition.serial, &row).map_err(fault)?;
+        let replaced = self.store.replace_role(partition.serial, &row).map_err(fault);
+        self.counted.keep(old_salt, replaced)?;
         if let Some(login) = session.login(partition.generation).as_mut() {
             login.must_change = false;
             login.password_key = Arc::new(password_key);
@@ -150,10 +168,20 @@ impl Hsm {
     ) -> Result<Checked, Status> {
         let (serial, role) = (partition.serial, row.role);
         let policies = self.policies(serial);
-        if locked(roles, role, &policies) {
+        let counted = self.counted.take(row.credential.hash.salt) && row.failures > 0;
+        let kept_out = if counted {
+            locked_above(roles, role, &policies)
+        } else {
+            locked(roles, role, &policies)
+        };
+        if kept_out {
             return self.lock_out((session, partition), role, row.failures);
         }
-        let attempts = self.store.count_failure(serial, role).map_err(fault)?;
+        let attempts = if counted {
+            row.failures
+        } else {
+            self.store.count_failure(serial, role).map_err(fault)?
+        };
         let limit = limit(role, &policies);
         if attempts <= limit
             && let Some(password_key) = row.credential.hash.open(password.expose())
@@ -231,8 +259,13 @@ pub(super) fn find(roles: &[RoleRow], role: Role) -> Option<&RoleRow> {
 /// Whether a role is locked out; a locked Crypto Officer locks the roles below out too.
 fn locked(roles: &[RoleRow], role: Role, policies: &PolicySet) -> bool {
     let own = find(roles, role).is_some_and(|row| row.failures >= limit(role, policies));
+    own || locked_above(roles, role, policies)
+}
+
+/// Whether a role is locked out with the one above it.
+fn locked_above(roles: &[RoleRow], role: Role, policies: &PolicySet) -> bool {
     let above = role.creator().filter(|creator| *creator == Role::CryptoOfficer);
-    own || above.is_some_and(|above| locked(roles, above, policies))
+    above.is_some_and(|above| locked(roles, above, policies))
 }
 
 /// Failed logins in a row that a role survives: fixed for the Partition SO, policy 20 for others.

@@ -14,6 +14,7 @@ mod audit_state;
 mod audit_sums;
 mod budget;
 mod clients;
+mod counted;
 mod domains;
 mod integrity;
 mod keys;
@@ -55,6 +56,7 @@ use crate::{
 
 use audit_state::AuditState;
 use budget::Budget;
+use counted::Counted;
 use object::Vault;
 use shared_login::SharedLogins;
 
@@ -87,6 +89,8 @@ pub struct Hsm {
     shared: SharedLogins,
     /// The memory that clients may have.
     budget: Budget,
+    /// What was counted for right passwords and not set back.
+    counted: Counted,
     /// Held over changes of the HSM and over its SO's logins, which count before they check:
     /// right passwords at the same time must not look like wrong ones.
     turn: Mutex<()>,
@@ -220,6 +224,7 @@ impl Hsm {
             logins,
             shared,
             budget,
+            counted: Counted::default(),
             turn,
             audit,
         };

@@ -99,11 +99,15 @@ impl Hsm {
         let hsm = self.store.hsm().map_err(fault)?;
         let officer = hsm.security_officer.ok_or(Status::UserPinNotInitialized)?;
         let limit = Role::HsmSecurityOfficer.attempts();
-        let attempts = self.store.count_hsm_failure().map_err(fault)?;
+        let salt = officer.hash.salt;
+        let counted = self.counted.take(salt) && hsm.failures > 0;
+        let attempts =
+            if counted { hsm.failures } else { self.store.count_hsm_failure().map_err(fault)? };
         let permitted = attempts <= limit;
         if permitted && officer.hash.open(password.expose()).is_some() {
-            self.store.clear_hsm_failures().map_err(fault)?;
-            return Ok(officer.hash.salt);
+            let cleared = self.store.clear_hsm_failures().map_err(fault);
+            self.counted.keep(salt, cleared)?;
+            return Ok(salt);
         }
         tracing::warn!(attempts, "HSM SO's password was wrong");
         let mut failure = LoginFailure::from(Status::PinIncorrect);

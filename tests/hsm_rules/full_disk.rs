@@ -277,6 +277,53 @@ fn the_hsm_so_is_counted_first_too() {
 }
 
 #[test]
+fn right_passwords_that_come_to_nothing_lock_nobody_out() {
+    let (bench, officer) = partition();
+    for (at, role, text) in
+        [(1, Role::PartitionSo, PO), (2, Role::CryptoOfficer, CO), (3, Role::CryptoUser, CU)]
+    {
+        // With nine wrong ones before, there is one attempt left.
+        for _ in 0..9 {
+            bench.hsm.perform(&another(&officer), login(role, WRONG));
+        }
+        for _ in 0..12 {
+            room_for(bench.path(), Some(1));
+            let (reply, _) = bench.hsm.perform(&another(&officer), login(role, text));
+            room_for(bench.path(), None);
+            assert_eq!(reply, Reply::Failed(Status::DeviceError), "{role}");
+            assert_eq!(failures(&bench)[at], 10, "{role}");
+        }
+        log_in(&bench.hsm, &another(&officer), role, text);
+        assert_eq!(failures(&bench)[at], 0, "{role}");
+    }
+    // What is kept for a right password is one attempt, and a wrong one uses it up.
+    for _ in 0..9 {
+        bench.hsm.perform(&another(&officer), login(Role::CryptoUser, WRONG));
+    }
+    room_for(bench.path(), Some(1));
+    bench.hsm.perform(&another(&officer), login(Role::CryptoUser, CU));
+    room_for(bench.path(), None);
+    for text in [WRONG, CU] {
+        let (reply, _) = bench.hsm.perform(&another(&officer), login(Role::CryptoUser, text));
+        assert_eq!(reply, Reply::Failed(Status::PinLocked), "{text}");
+    }
+}
+
+#[test]
+fn right_passwords_of_the_hsm_so_zeroize_nothing() {
+    let bench = Bench::initialized();
+    bench.hsm.logout(&bench.admin).unwrap();
+    for _ in 0..5 {
+        room_for(bench.path(), Some(1));
+        let refused = bench.hsm.login(&bench.admin, &password(SO)).unwrap_err();
+        room_for(bench.path(), None);
+        assert_eq!((refused.status, refused.attempts_left), (Status::DeviceError, None));
+        assert_eq!(failures(&bench), [1]);
+    }
+    bench.log_in();
+}
+
+#[test]
 fn what_fails_to_be_looked_at_costs_no_attempt_of_forty_at_once() {
     let (bench, officer) = partition();
     let looked_at = std::sync::atomic::AtomicU32::new(0);

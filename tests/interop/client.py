@@ -28,7 +28,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from channel import Client, Connection
-from messages import domain, left, transfer
+from messages import domain, left, transfer_key
 from rules import NOT_PRESENT, REJECTED, SESSION_INVALID, break_rules, crowd, silent
 from tour import tour
 
@@ -118,7 +118,7 @@ def transfer(client):
     secrets = (client.config["hsm_domain"].encode(), client.config["domain"].encode())
     proof, known = domain(secrets[1], salt)
     assert channel.ask({"DomainProof": {"salt": salt.hex()}}, "DomainProof") == proof.hex()
-    proof, under = transfer(*secrets, salt)
+    proof, under = transfer_key(*secrets, salt)
     assert channel.ask({"TransferProof": {"salt": salt.hex()}}, "DomainProof") == proof.hex()
     export = {"handle": key, "purpose": "Backup", "salt": salt.hex()}
     sealed = bytes.fromhex(channel.ask({"ExportObject": export}, "Sealed"))

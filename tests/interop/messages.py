@@ -208,7 +208,7 @@ def domain(secret, salt):
     return hmac.digest(root, b"verifier", "sha256"), hmac.digest(root, b"wrapping key", "sha256")
 
 
-def transfer(hsm, secret, salt):
+def transfer_key(hsm, secret, salt):
     """Section 12: the proof and the key that an HSM's domain and a partition's make."""
     both = domain(hsm, salt)[1] + domain(secret, salt)[1]
 
@@ -303,7 +303,7 @@ def check(document, vectors):
     sealed = opened(key, one["purpose"], bytes.fromhex(one["sealed"]))
     assert document.encode("Template", one["object"]) == sealed
     hsm, secret, salt = (bytes.fromhex(one[name]) for name in ("hsm_secret", "secret", "salt"))
-    proof, key = transfer(hsm, secret, salt)
+    proof, key = transfer_key(hsm, secret, salt)
     assert (proof.hex(), key.hex()) == (one["transfer_proof"], one["transfer_key"])
     assert left(key, one["purpose"], bytes.fromhex(one["transferred"])) == sealed
     assert assembled(vectors["parts"]["parts"]) == {
