@@ -151,7 +151,7 @@ fn what_no_call_makes_does_not_come_in() {
 fn what_is_replaced_stays_what_it_is_and_as_well_kept() {
     let bench = hsm(Some("domain-of-hsm"));
     let link = crypto_officer(&bench, "one", Some(DOMAIN));
-    let attempts: [(&str, Template, Template, Option<Status>); 8] = [
+    let attempts: [(&str, Template, Template, Option<Status>); 11] = [
         ("itself", made_up(), made_up(), None),
         (
             "what is not changed",
@@ -188,6 +188,24 @@ fn what_is_replaced_stays_what_it_is_and_as_well_kept() {
             made_up(),
             made_up().with(A::KEY_TYPE, KeyType::GENERIC_SECRET.0),
             Some(Status::TemplateInconsistent),
+        ),
+        (
+            "another key",
+            made_up(),
+            made_up().with(A::VALUE, AttributeValue::bytes([0x52; 32])),
+            Some(Status::AttributeReadOnly),
+        ),
+        (
+            "one that other mechanisms use",
+            made_up().with(A::ALLOWED_MECHANISMS, AttributeValue::Mechanisms(vec![M::AES_GCM])),
+            made_up(),
+            Some(Status::AttributeReadOnly),
+        ),
+        (
+            "one of another name",
+            made_up(),
+            made_up().with(A::LABEL, AttributeValue::bytes(b"renamed".to_vec())),
+            None,
         ),
         ("a better kept one", made_up(), made_up().with(A::WRAP_WITH_TRUSTED, true), None),
     ];

@@ -7,7 +7,7 @@
 
 use super::{
     Object, ouid_of,
-    rules::{rule_of, subtype_of},
+    rules::{rule_of, rules, subtype_of},
     template::{check_consistency, check_form},
     unique_id,
 };
@@ -87,8 +87,8 @@ impl Arrival {
     }
 }
 
-/// Whether what has come may take the place of an object that is here: as a change of it would
-/// have to, it leaves it what it is and as well kept.
+/// Whether what has come may take the place of an object that is here: every difference has to be
+/// one that `C_SetAttributeValue` could make. So it is the same key, and as well kept.
 ///
 /// # Errors
 /// It may not.
@@ -97,13 +97,15 @@ pub(in crate::hsm) fn check_replacing(object: &Object, by: &Template) -> Result<
         return Err(Status::ActionProhibited);
     }
     let subtype = subtype_of(object.attributes())?;
-    let private = |attributes: &Template| attributes.boolean(A::PRIVATE) != Some(false);
-    if subtype_of(by)? != subtype || private(by) != private(object.attributes()) {
+    if subtype_of(by)? != subtype {
         return Err(Status::TemplateInconsistent);
     }
-    for kind in [A::SENSITIVE, A::EXTRACTABLE, A::WRAP_WITH_TRUSTED, A::COPYABLE] {
-        let (Some(rule), Some(to)) = (rule_of(subtype, kind), by.get(kind)) else { continue };
-        if !rule.permits_change(true, object.attributes().get(kind), to) {
+    // What is believed of its past depends on who has sealed it, and trust does not come along.
+    let stays = |kind: A| kind != A::TRUSTED && !HISTORY.contains(&kind);
+    for rule in rules(subtype).filter(|rule| stays(rule.kind)) {
+        let (from, to) = (object.attributes().get(rule.kind), by.get(rule.kind));
+        let changes = to.is_some_and(|to| rule.permits_change(false, from, to));
+        if from != to && !changes {
             return Err(Status::AttributeReadOnly);
         }
     }
