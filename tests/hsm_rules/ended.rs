@@ -8,8 +8,8 @@ use lunacm::{
     model::{
         ApplicationId, PolicyValue, Reply, Request, Role, Status,
         cryptoki::{
-            AttributeType as A, AttributeValue, CryptokiRequest, Mechanism, MechanismType as M,
-            SessionId, Template,
+            AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest, Mechanism,
+            MechanismType as M, SessionId, Template,
         },
     },
 };
@@ -44,7 +44,6 @@ fn meanwhile(hsm: &Hsm, link: &LinkSession, request: &Request, act: impl Fn()) -
     thread::scope(|scope| {
         let begun = scope.spawn(|| hsm.perform(link, request.clone()).0);
         thread::sleep(Duration::from_millis(30));
-        assert!(!begun.is_finished(), "the request is no slow one");
         act();
         begun.join().unwrap()
     })
@@ -62,18 +61,33 @@ fn partition() -> (Bench, LinkSession, LinkSession) {
     (bench, officer, crypto)
 }
 
+/// Tries again while the request was faster than what was to happen meanwhile.
+fn caught(status: Status, attempt: impl Fn() -> Reply) {
+    for _ in 0..8 {
+        match attempt() {
+            Reply::Cryptoki(CryptokiReply::KeyPair { .. }) => {}
+            reply => return assert_eq!(reply, Reply::Failed(status)),
+        }
+    }
+    panic!("what was begun lands each time");
+}
+
 /// The Crypto Officer's slow request comes to nothing if `act` happens meanwhile.
 fn nothing_lands(
     status: Status,
     act: impl Fn(&Bench, &LinkSession, &LinkSession),
     left: impl Fn(&Bench, &LinkSession) -> usize,
 ) {
-    let (bench, officer, crypto) = partition();
-    let before = bench.hsm.check_audit().unwrap();
-    let reply = meanwhile(&bench.hsm, &crypto, &slow_pair(true), || act(&bench, &officer, &crypto));
-    assert_eq!(reply, Reply::Failed(status));
-    assert_eq!(left(&bench, &officer), 0);
-    assert!(before.broken.is_none() && bench.hsm.check_audit().unwrap().broken.is_none());
+    caught(status, || {
+        let (bench, officer, crypto) = partition();
+        let slow = slow_pair(true);
+        let reply = meanwhile(&bench.hsm, &crypto, &slow, || act(&bench, &officer, &crypto));
+        if matches!(reply, Reply::Failed(_)) {
+            assert_eq!(left(&bench, &officer), 0);
+        }
+        assert_eq!(bench.hsm.check_audit().unwrap().broken, None);
+        reply
+    });
 }
 
 fn stored(bench: &Bench, _: &LinkSession) -> usize {
@@ -90,6 +104,10 @@ fn what_a_deregistered_client_had_begun_does_not_land() {
 
 #[test]
 fn what_a_client_by_certificate_had_begun_does_not_land() {
+    caught(Status::StcSessionInvalid, revoked_meanwhile);
+}
+
+fn revoked_meanwhile() -> Reply {
     let (bench, officer, _) = partition();
     let certificate = vec![9; 100];
     let host = "host9".parse().unwrap();
@@ -101,8 +119,10 @@ fn what_a_client_by_certificate_had_begun_does_not_land() {
     let reply = meanwhile(&bench.hsm, &link, &slow_pair(true), || {
         bench.hsm.revoke_partition(&client_label(9), &label("par0")).unwrap();
     });
-    assert_eq!(reply, Reply::Failed(Status::StcSessionInvalid));
-    assert_eq!(stored(&bench, &officer), 0);
+    if matches!(reply, Reply::Failed(_)) {
+        assert_eq!(stored(&bench, &officer), 0);
+    }
+    reply
 }
 
 #[test]
@@ -172,13 +192,19 @@ fn what_was_begun_on_a_deleted_partition_does_not_land() {
 
 #[test]
 fn a_session_object_of_an_ended_login_is_nobodys() {
+    caught(Status::UserNotLoggedIn, another_role_meanwhile);
+}
+
+fn another_role_meanwhile() -> Reply {
     let (bench, officer, crypto) = partition();
     add_role(&bench.hsm, &second(&bench, &officer), Role::CryptoUser, CU);
     let reply = meanwhile(&bench.hsm, &crypto, &slow_pair(false), || {
         done(&bench.hsm, &crypto, Request::Logout);
         log_in(&bench.hsm, &crypto, Role::CryptoUser, CU);
     });
-    assert_eq!(reply, Reply::Failed(Status::UserNotLoggedIn));
+    if !matches!(reply, Reply::Failed(_)) {
+        return reply;
+    }
     let all = CryptokiRequest::FindObjects {
         session: SessionId(1),
         template: Template::default(),
@@ -188,6 +214,7 @@ fn a_session_object_of_an_ended_login_is_nobodys() {
     let found = format!("{:?}", bench.hsm.perform(&crypto, Request::Cryptoki(all)).0);
     assert!(found.contains("[]"), "{found}");
     assert_eq!(contents(&bench.hsm, &crypto).len(), 0);
+    reply
 }
 
 /// The Crypto Officer over another link.
