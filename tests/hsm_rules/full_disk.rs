@@ -279,6 +279,12 @@ fn the_hsm_so_is_counted_first_too() {
 #[test]
 fn right_passwords_that_come_to_nothing_lock_nobody_out() {
     let (bench, officer) = partition();
+    let with_room = |room, role, text| {
+        room_for(bench.path(), Some(room));
+        let (reply, _) = bench.hsm.perform(&another(&officer), login(role, text));
+        room_for(bench.path(), None);
+        reply
+    };
     for (at, role, text) in
         [(1, Role::PartitionSo, PO), (2, Role::CryptoOfficer, CO), (3, Role::CryptoUser, CU)]
     {
@@ -286,10 +292,9 @@ fn right_passwords_that_come_to_nothing_lock_nobody_out() {
         for _ in 0..9 {
             bench.hsm.perform(&another(&officer), login(role, WRONG));
         }
-        for _ in 0..12 {
-            room_for(bench.path(), Some(1));
-            let (reply, _) = bench.hsm.perform(&another(&officer), login(role, text));
-            room_for(bench.path(), None);
+        // It is counted and cannot be set back; the others need no other count.
+        for room in [COUNTED].into_iter().chain([0; 12]) {
+            let reply = with_room(room, role, text);
             assert_eq!(reply, Reply::Failed(Status::DeviceError), "{role}");
             assert_eq!(failures(&bench)[at], 10, "{role}");
         }
@@ -300,9 +305,7 @@ fn right_passwords_that_come_to_nothing_lock_nobody_out() {
     for _ in 0..9 {
         bench.hsm.perform(&another(&officer), login(Role::CryptoUser, WRONG));
     }
-    room_for(bench.path(), Some(1));
-    bench.hsm.perform(&another(&officer), login(Role::CryptoUser, CU));
-    room_for(bench.path(), None);
+    with_room(COUNTED, Role::CryptoUser, CU);
     for text in [WRONG, CU] {
         let (reply, _) = bench.hsm.perform(&another(&officer), login(Role::CryptoUser, text));
         assert_eq!(reply, Reply::Failed(Status::PinLocked), "{text}");
@@ -313,12 +316,20 @@ fn right_passwords_that_come_to_nothing_lock_nobody_out() {
 fn right_passwords_of_the_hsm_so_zeroize_nothing() {
     let bench = Bench::initialized();
     bench.hsm.logout(&bench.admin).unwrap();
-    // The first is counted and cannot be set back; the others need no other count.
-    for room in [1, 0, 0, 0, 0] {
+    let with_room = |room| {
         room_for(bench.path(), Some(room));
         let refused = bench.hsm.login(&bench.admin, &password(SO)).unwrap_err();
         room_for(bench.path(), None);
         assert_eq!((refused.status, refused.attempts_left), (Status::DeviceError, None));
+    };
+    // With ever more room it is counted once, and cannot be set back.
+    let counted = (0..ENOUGH).any(|room| {
+        with_room(room);
+        failures(&bench) == [1]
+    });
+    assert!(counted);
+    for _ in 0..5 {
+        with_room(0);
         assert_eq!(failures(&bench), [1]);
     }
     bench.log_in();
