@@ -1,5 +1,5 @@
-//! Memory that clients may have on the appliance: sessions, session objects, operations in parts,
-//! requests that wait and answers that are not taken.
+//! Memory that clients may have on the appliance: sessions, session objects, operations in parts and
+//! requests that wait.
 //!
 //! All links of a client take from one account, and all accounts from one budget. What is taken is
 //! a [`Charge`], which gives it back when it is dropped.
