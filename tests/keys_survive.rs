@@ -167,6 +167,41 @@ fn no_file_of_the_appliance_holds_a_key_or_its_label() {
     assert!(holds(&data, b"par1"), "the search finds what is there");
 }
 
+/// SIGKILL right behind the answer: what was zeroized is in no file of keys, and no sealed value of
+/// it in any file.
+#[test]
+fn a_deleted_partition_stays_gone_when_the_daemon_is_killed_behind_the_answer() {
+    let mut world = World::with_partitions(&["par1", "par2"]);
+    let client = initialized(&world);
+    pair(&officer(&client), labelled("key")).unwrap();
+    let data = world.daemon.data.clone();
+    let database = rusqlite::Connection::open(data.join("appliance.db")).unwrap();
+    let sealed: Vec<Vec<u8>> = {
+        let query = "SELECT sealed FROM object UNION ALL SELECT wrapped_key FROM role";
+        let mut statement = database.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let query = "SELECT serial FROM partition WHERE name = 'par1'";
+    let serial: i64 = database.query_row(query, [], |row| row.get(0)).unwrap();
+    drop(database);
+    let keys = fs::read(data.join(format!("keys/{serial}.1"))).unwrap();
+    assert!(sealed.len() >= 4 && sealed.iter().all(|sealed| holds(&data, sealed)));
+    let so = world::SO;
+    world
+        .lunash(&format!("hsm login -password {so}\npartition delete -partition par1 -force\n"))
+        .ok();
+    world.daemon.kill();
+    let gone = |data: &Path| {
+        assert!(sealed.iter().all(|sealed| !holds(data, sealed)), "a sealed value is left");
+        assert!(keys[16..].chunks(32).all(|key| !holds(data, key)), "a key is left");
+    };
+    gone(&data);
+    world.start_again();
+    gone(&data);
+    world.lunash("audit verify\npartition list\n").ok().has("par2");
+}
+
 #[test]
 fn whoever_is_in_flight_is_answered_when_the_daemon_is_terminated() {
     let mut world = World::with_partitions(&["par1"]);

@@ -325,3 +325,81 @@ const CLEAR_FAILURES: &str = "UPDATE role SET failures = 0 WHERE partition = ?1 
 
 /// A key that one officer leaves for the other.
 pub(super) const HANDOVER: &str = "ALTER TABLE role ADD COLUMN handover BLOB;";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        crypto::SystemRandom,
+        model::SerialNumber,
+        store::{ApplianceStore, PartitionRow, Room},
+    };
+
+    const ROOM: Room = Room { storage: 1_000_000, overhead: 0, partitions: 9 };
+    const SERIALS: [SerialNumber; 3] =
+        [SerialNumber::new(1001), SerialNumber::new(1002), SerialNumber::new(1003)];
+
+    fn row(role: Role, mark: u8) -> RoleRow {
+        let parameters = PasswordParameters { memory: 8, passes: 1, lanes: 1 };
+        let hash = PasswordHash { parameters, salt: [mark; 16], verifier: [mark; 32] };
+        let credential = Credential { hash, wrapped_key: vec![mark; 40] };
+        RoleRow { role, credential, failures: 0, must_change: false, handover: None }
+    }
+
+    /// Three partitions, each with a Crypto Officer of its own.
+    fn store() -> (tempfile::TempDir, SqliteAppliance) {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) =
+            SqliteAppliance::open(directory.path(), Box::new(SystemRandom::new())).unwrap();
+        for (mark, serial) in (1..).zip(SERIALS) {
+            let partition = PartitionRow {
+                serial,
+                name: format!("par{mark}").parse().unwrap(),
+                label: None,
+                storage: 1000,
+                generation: 0,
+                ouid: [0; 12],
+                identity: [mark; 32],
+                sealed_identity: vec![mark; 40],
+                objects: 0,
+                object_bytes: 0,
+            };
+            store.create_partition(&partition, ROOM).unwrap();
+            let added = row(Role::CryptoOfficer, mark);
+            let changes = RoleChanges { added: Some(&added), rewrapped: &[], domains: None };
+            assert!(store.change_roles(serial, &changes).unwrap());
+        }
+        (directory, store)
+    }
+
+    fn failures(store: &SqliteAppliance) -> Vec<u8> {
+        SERIALS.map(|serial| store.roles(serial).unwrap()[0].failures).to_vec()
+    }
+
+    #[test]
+    fn a_partition_has_its_own_roles_only() {
+        let (_directory, store) = store();
+        for (mark, serial) in (1..).zip(SERIALS) {
+            assert_eq!(store.roles(serial).unwrap(), [row(Role::CryptoOfficer, mark)]);
+        }
+        assert_eq!(store.roles(SerialNumber::new(1)).unwrap(), []);
+        let [_, middle, _] = SERIALS;
+        store.replace_role(middle, &row(Role::CryptoOfficer, 9)).unwrap();
+        let marks = SERIALS.map(|serial| store.roles(serial).unwrap()[0].credential.hash.salt[0]);
+        assert_eq!(marks, [1, 9, 3]);
+    }
+
+    #[test]
+    fn failures_are_counted_and_cleared_at_one_partition() {
+        let (_directory, store) = store();
+        let [first, middle, last] = SERIALS;
+        for serial in [first, middle, middle, last, last, last] {
+            store.count_failure(serial, Role::CryptoOfficer).unwrap();
+        }
+        assert_eq!(failures(&store), [1, 2, 3]);
+        store.confirm_login(middle, Role::CryptoOfficer, None).unwrap();
+        assert_eq!(failures(&store), [1, 0, 3]);
+        assert!(store.count_failure(middle, Role::CryptoUser).is_err(), "there is none");
+        assert_eq!(failures(&store), [1, 0, 3]);
+    }
+}
