@@ -34,6 +34,24 @@ fn second(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// What a vector leaves behind when it grows is not erased.
+#[test]
+fn a_record_takes_all_its_room_at_once() {
+    let (mut ours, mut theirs) = connect(Suite::HYBRID[0]);
+    for size in [0, 1, 40, 64 * 1024] {
+        let plaintext = vec![7; size];
+        for before in [0, 13, 13 + size] {
+            let mut record = Vec::with_capacity(before);
+            ours.seal_pieces(&[&plaintext[..size / 2], &plaintext[size / 2..]], &mut record)
+                .unwrap();
+            // One that had grown with each piece would have taken more than is needed.
+            let most = record.len().max(2 * before).max(8);
+            assert!(record.capacity() <= most, "{size}, {before}: {}", record.capacity());
+            assert_eq!(data(&mut theirs, &record), plaintext);
+        }
+    }
+}
+
 #[test]
 fn either_end_can_have_the_keys_changed() {
     let random = &mut SeededRandom::new(1);

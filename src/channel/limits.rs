@@ -142,5 +142,25 @@ mod tests {
         let never = KeyLimits { messages: 0, ..KeyLimits::DEFAULT };
         assert_eq!(never.left(Used::new(1 << 19, 1 << 35)), 1 << 19);
         assert_eq!(KeyLimits { messages: 7, bytes: 0 }.left(Used::new(3, 3)), 0);
+        assert_eq!(KeyLimits { messages: 7, bytes: 0 }.left(Used::new(0, 0)), 0);
+    }
+
+    #[test]
+    fn no_limit_is_beyond_what_a_key_may_do() {
+        let latest = MAXIMUM_RECORDS - (1 << 28);
+        for (messages, records) in
+            [(0, latest), (1, 1), (latest, latest), (latest + 1, latest), (u64::MAX, latest)]
+        {
+            assert_eq!(KeyLimits { messages, bytes: 0 }.records(), records);
+        }
+        let half = MAXIMUM_BYTES / 2;
+        for (bytes, volume) in
+            [(0, 0), (1, 1), (half - 1, half - 1), (half, half), (half + 1, half), (u64::MAX, half)]
+        {
+            let limits = KeyLimits { messages: 0, bytes };
+            assert_eq!(limits.volume(), volume);
+            assert!(limits.reached(Used::new(0, volume)));
+            assert!(volume == 0 || !limits.reached(Used::new(0, volume - 1)));
+        }
     }
 }

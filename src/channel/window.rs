@@ -180,6 +180,24 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_forgets_nothing_that_is_still_inside() {
+        // Up to the ring's size and beyond it; all that the jump leaves inside has been seen.
+        for jump in (1..1100).step_by(13).chain([511, 512, 513, 999, 1000, 1023, 1024, 1025]) {
+            let mut window = ReplayWindow::new(WindowSize::MAXIMUM);
+            for counter in 0..1500 {
+                assert!(window.mark(counter));
+            }
+            assert!(window.mark(1499 + jump));
+            for counter in 0..1500 {
+                assert!(!window.is_fresh(counter), "{counter} after a jump of {jump}");
+            }
+            for counter in 1500.max(1499 + jump - 999)..1499 + jump {
+                assert!(window.is_fresh(counter), "{counter} in a jump of {jump}");
+            }
+        }
+    }
+
+    #[test]
     fn the_last_counters_are_counters() {
         let mut window = ReplayWindow::new(WindowSize::DEFAULT);
         assert!(window.mark(0));

@@ -192,6 +192,41 @@ mod tests {
         assert_eq!(places.iter_mut().map(is_out).filter(|out| !out).count(), 20);
     }
 
+    fn sources(table: &HalfOpen) -> usize {
+        lock(&table.table).sources.len()
+    }
+
+    #[test]
+    fn places_that_were_given_up_count_for_nobody() {
+        let table = table(3, 2);
+        for at in 0..200 {
+            drop(table.enter(address(at)));
+            drop((table.enter(address(1)), table.enter(address(1))));
+        }
+        assert_eq!((table.len(), sources(&table)), (0, 0));
+        // One whose places came and went has as many as anybody, and is not the heaviest one.
+        let mut own = [table.enter(address(1)), table.enter(address(1))];
+        let mut other = table.enter(address(2));
+        assert!(!own.iter_mut().any(is_out) && !is_out(&mut other));
+        let _newcomer = table.enter(address(3));
+        assert!(is_out(&mut own[0]) && !is_out(&mut own[1]) && !is_out(&mut other));
+        assert_eq!((table.len(), sources(&table)), (3, 3));
+        drop(own);
+        assert_eq!((table.len(), sources(&table)), (2, 2));
+    }
+
+    #[test]
+    fn pressure_begins_above_the_half() {
+        for (room, half) in [(1, 0), (2, 1), (7, 3), (8, 4), (40, 20)] {
+            let table = table(room, room);
+            let places: Vec<_> = (0..half).map(|_| table.enter(address(1))).collect();
+            assert!(!table.is_under_pressure(), "{half} of {room}");
+            let _one_more = table.enter(address(1));
+            assert!(table.is_under_pressure(), "more than {half} of {room}");
+            drop(places);
+        }
+    }
+
     #[test]
     fn a_network_of_ipv6_is_one_source_and_mapped_addresses_are_ipv4() {
         let table = table(10, 2);

@@ -195,6 +195,61 @@ mod tests {
         assert_eq!(masked("rloe login -password=geheim1 x"), "rloe login -password=******** x");
         assert_eq!(masked("role login geheim1"), "role login ********");
         assert_eq!(masked("role login -bogus geheim1"), "role login ******** ********");
+        for name in ["password", "-password", "--password", "-p", "--p", "--P"] {
+            assert_eq!(
+                masked(&format!("rloe login {name} geheim1")),
+                format!("rloe login {name} ********")
+            );
+        }
+        for name in ["-p", "--password", "password"] {
+            assert_eq!(
+                masked(&format!("rloe login {name}=geheim1")),
+                format!("rloe login {name}=********")
+            );
+        }
+        // A bare letter names no option, nor does what only begins like one.
+        assert_eq!(masked("rloe login p word"), "rloe login p word");
+        assert_eq!(masked("rloe login passwords word"), "rloe login passwords word");
+    }
+
+    #[test]
+    fn secrets_are_masked_wherever_they_stand() {
+        assert_eq!(
+            masked("role login geheim1 -password geheim2"),
+            "role login ******** -password ********"
+        );
+        assert_eq!(
+            masked("role login -password geheim2 geheim1"),
+            "role login -password ******** ********"
+        );
+        assert_eq!(
+            memorable("role login geheim1 -password geheim2 -name po"),
+            "role login   -name po"
+        );
+    }
+
+    #[test]
+    fn a_positional_secret_is_masked_alone() {
+        let pin = Arg::new("pin").value_parser(str::parse::<Secret>);
+        let open = Command::new("open").arg(Arg::new("name").long("name")).arg(pin);
+        let root = Command::new("demo").subcommand(open);
+        let masked = super::masked(&root, "open -name po geheim1", Matching::Exact);
+        assert_eq!(masked, "open -name po ********");
+        let memorable = super::memorable(&root, "open geheim1 -name po", Matching::Exact);
+        assert_eq!(memorable, "open  -name po");
+    }
+
+    #[test]
+    fn texts_lose_the_secrets_of_their_line() {
+        let scrubbed = |line: &str, text: &str| {
+            scrubbed(&root(), &split_loosely(line).0, Matching::Exact, text)
+        };
+        assert_eq!(
+            scrubbed("role login -password geheim1 -name po", "po: geheim1 is no geheim1"),
+            "po: ******** is no ********"
+        );
+        assert_eq!(scrubbed("role login -password \"\"", "no password"), "no password");
+        assert_eq!(scrubbed("role list", "no password"), "no password");
     }
 
     #[test]

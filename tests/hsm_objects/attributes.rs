@@ -191,6 +191,12 @@ fn a_key_does_what_its_attributes_say() {
     let private = Template::default().with(A::ALLOWED_MECHANISMS, only);
     let (_, private) = pair(hsm, &link, Template::default(), private).unwrap();
     assert_eq!(sign(hsm, &link, private), Err(Status::MechanismInvalid));
+    for list in [vec![M::ECDSA, M::ECDSA_SHA256], Vec::new()] {
+        let those = AttributeValue::Mechanisms(list);
+        let private = Template::default().with(A::ALLOWED_MECHANISMS, those);
+        let (_, private) = pair(hsm, &link, Template::default(), private).unwrap();
+        assert_eq!(sign(hsm, &link, private).unwrap().len(), 64);
+    }
 }
 
 #[test]

@@ -53,6 +53,18 @@ fn every_act_with_keys_is_recorded_and_no_use_of_them() {
 }
 
 #[test]
+fn a_record_names_the_role_that_was_logged_in() {
+    let (bench, officer, link) = partition();
+    let hsm = &bench.hsm;
+    let before = entries(hsm).len();
+    let register = |number| crate::hsm_support::register(number);
+    crate::hsm_support::done(hsm, &officer, register(2));
+    crate::hsm_support::refused(hsm, &link, register(3), Status::UserNotLoggedIn);
+    let told: Vec<_> = entries(hsm)[before..].iter().map(|entry| entry.role).collect();
+    assert_eq!(told, [Some(Role::PartitionSo), Some(Role::CryptoOfficer)]);
+}
+
+#[test]
 fn who_tries_what_he_may_not_is_recorded() {
     let (bench, _, link) = partition();
     let hsm = &bench.hsm;

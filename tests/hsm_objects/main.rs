@@ -9,6 +9,8 @@ mod support;
 mod templates;
 
 mod at_rest;
+mod attribute_table;
+mod attribute_text;
 mod attributes;
 mod audit;
 mod audit_keeping;

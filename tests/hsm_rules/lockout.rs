@@ -185,3 +185,63 @@ fn wrong_passwords_at_the_same_time_all_count() {
     assert_eq!(tries.into_inner(), 9);
     refused(&bench.hsm, &another(&officer), login(Role::CryptoUser, CU), Status::PinLocked);
 }
+
+/// Two partitions of one client, each with its Partition SO logged in, and roles that the other
+/// has not.
+fn two_partitions() -> (Bench, [LinkSession; 2]) {
+    let bench = Bench::initialized();
+    let links = ["par0", "par1"].map(|name| bench.first_client(bench.create(name)));
+    for (link, lower) in links.iter().zip([Role::LimitedCryptoOfficer, Role::CryptoUser]) {
+        initialize(&bench.hsm, link);
+        log_in(&bench.hsm, link, Role::PartitionSo, PO);
+        let crypto = add_role(&bench.hsm, link, Role::CryptoOfficer, CO);
+        add_role(&bench.hsm, &crypto, lower, LCO);
+    }
+    (bench, links)
+}
+
+#[test]
+fn roles_and_counters_are_each_partitions_own() {
+    let (bench, links) = two_partitions();
+    let hsm = &bench.hsm;
+    for (link, has, has_not) in [
+        (&links[0], Role::LimitedCryptoOfficer, Role::CryptoUser),
+        (&links[1], Role::CryptoUser, Role::LimitedCryptoOfficer),
+    ] {
+        assert!(role_info(hsm, link, has).initialized);
+        assert!(!role_info(hsm, link, has_not).initialized);
+        let entry = hsm.partitions().unwrap().into_iter().find(|one| one.serial == link.serial());
+        let roles = entry.unwrap().roles;
+        let there: Vec<_> =
+            roles.iter().filter(|one| one.initialized).map(|one| one.role).collect();
+        assert_eq!(there, [Role::PartitionSo, Role::CryptoOfficer, has]);
+    }
+    let left = |role| links.each_ref().map(|link| role_info(hsm, link, role).attempts_left);
+    for role in [Role::PartitionSo, Role::CryptoOfficer] {
+        assert_eq!(left(role), [10, 10]);
+        fail(hsm, &links[0], role, 3);
+        assert_eq!(left(role), [7, 10], "{role}");
+        fail(hsm, &links[1], role, 5);
+        assert_eq!(left(role), [7, 5], "{role}");
+    }
+    for (role, text) in [(Role::PartitionSo, PO), (Role::CryptoOfficer, CO)] {
+        log_in(hsm, &another(&links[0]), role, text);
+        assert_eq!(left(role), [10, 5], "{role}");
+        fail(hsm, &links[0], role, 2);
+        log_in(hsm, &another(&links[1]), role, text);
+        assert_eq!(left(role), [8, 10], "{role}");
+    }
+    // Nor is a role locked out where nobody failed.
+    lock(&bench, &links[0], Role::LimitedCryptoOfficer);
+    fail(hsm, &links[0], Role::CryptoOfficer, 7);
+    refused(
+        hsm,
+        &another(&links[0]),
+        login(Role::CryptoOfficer, "not-the-password"),
+        Status::PinLocked,
+    );
+    for (role, text) in [(Role::CryptoOfficer, CO), (Role::CryptoUser, LCO)] {
+        log_in(hsm, &another(&links[1]), role, text);
+    }
+    assert!(!role_info(hsm, &links[1], Role::CryptoOfficer).locked);
+}

@@ -43,6 +43,23 @@ fn a_client_uses_the_partitions_it_was_given_and_no_other() {
 }
 
 #[test]
+fn a_link_by_certificate_is_activated_where_it_was_let_in() {
+    let bench = Bench::initialized();
+    let (given, other) = (bench.create("par0"), bench.create("par1"));
+    add(&bench, 1);
+    let activate = |serial| bench.hsm.activate(&link(serial, 1), client_label(1));
+    assert_eq!(activate(given), Err(Status::FunctionRejected));
+    bench.hsm.assign_partition(&client_label(1), &label("par0")).unwrap();
+    assert_eq!(activate(given), Ok(()));
+    assert_eq!(activate(other), Err(Status::FunctionRejected));
+    // It has become nobody's first client.
+    for serial in [given, other] {
+        let entry = bench.hsm.partitions().unwrap().into_iter().find(|one| one.serial == serial);
+        assert_eq!(entry.unwrap().clients, 0);
+    }
+}
+
+#[test]
 fn a_partition_over_ntls_has_every_rule_of_one_over_stc() {
     let bench = Bench::initialized();
     let serial = bench.create("par0");

@@ -2,7 +2,7 @@
 
 use lunacm::{
     hsm::Hsm,
-    model::{Reply, Request, Role, Status},
+    model::{ApplicationId, Reply, Request, Role, Status},
 };
 
 use crate::hsm_support::{
@@ -98,6 +98,43 @@ fn an_initial_password_permits_its_change_and_little_else() {
     refused(&bench.hsm, &link, login(role, INITIAL), Status::PinIncorrect);
     log_in(&bench.hsm, &link, role, "co-password");
     assert_eq!(ask(&bench.hsm, &link, Request::Contents), Reply::Objects(Vec::new()));
+}
+
+#[test]
+fn an_initial_password_permits_what_says_who_and_where_one_is() {
+    let (bench, officer) = Bench::with_officer();
+    let hsm = &bench.hsm;
+    let (role, id) = (Role::CryptoOfficer, ApplicationId { major: 1, minor: 2 });
+    done(hsm, &officer, create(role, INITIAL));
+    let first = another(&officer);
+    done(hsm, &first, Request::JoinApplication(id));
+    log_in(hsm, &first, role, INITIAL);
+    // The same application over a second link.
+    let second = another(&officer);
+    done(hsm, &second, Request::JoinApplication(id));
+    for request in [
+        Request::OpenApplication(id),
+        Request::JoinApplication(ApplicationId { major: 1, minor: 3 }),
+        Request::CloseApplication(id),
+        Request::Ping,
+    ] {
+        let shown = format!("{request:?}");
+        assert_ne!(ask(hsm, &first, request), Reply::Failed(Status::PinExpired), "{shown}");
+    }
+    for request in [Request::Describe, Request::DescribeRole { role }, Request::Policies] {
+        let reply = ask(hsm, &first, request);
+        assert!(!matches!(reply, Reply::Failed(_)), "{reply:?}");
+    }
+}
+
+#[test]
+fn roles_are_created_in_any_order() {
+    let (bench, officer) = Bench::with_officer();
+    let crypto = add_role(&bench.hsm, &officer, Role::CryptoOfficer, "co-password");
+    for role in [Role::CryptoUser, Role::LimitedCryptoOfficer] {
+        add_role(&bench.hsm, &crypto, role, "password-of-another");
+        assert!(role_info(&bench.hsm, &officer, role).initialized, "{role}");
+    }
 }
 
 #[test]

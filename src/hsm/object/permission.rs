@@ -335,3 +335,32 @@ pub(in crate::hsm) fn is_heavy(operation: Operation, mechanism: &Mechanism) -> b
             .symbol()
             .is_some_and(|name| name.contains("RSA") || name.contains("ML_"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_private_keys_work_hard_for_is_known() {
+        let heavy = [
+            M::RSA_PKCS,
+            M::RSA_PKCS_PSS,
+            M::RSA_PKCS_OAEP,
+            M::RSA_X_509,
+            M::SHA256_RSA_PKCS,
+            M::SHA512_RSA_PKCS_PSS,
+            M::ML_DSA,
+        ];
+        let light = [M::ECDSA, M::EDDSA, M::AES_GCM, M::SHA256_HMAC, M::SHA256];
+        let own = [Operation::Sign, Operation::Decrypt, Operation::SignRecover];
+        let others =
+            [Operation::Encrypt, Operation::Verify, Operation::VerifyRecover, Operation::Digest];
+        for mechanism in heavy.into_iter().chain(light) {
+            for operation in own.into_iter().chain(others) {
+                let wanted = heavy.contains(&mechanism) && own.contains(&operation);
+                let told = is_heavy(operation, &Mechanism::plain(mechanism));
+                assert_eq!(told, wanted, "{operation:?} by {mechanism}");
+            }
+        }
+    }
+}
