@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's own mistakes may panic")]
 
+mod kills;
 mod world;
 
 use std::{

@@ -35,7 +35,8 @@ fn the_tree_keeps_the_rules() {
 #[test]
 fn nothing_outside_the_c_edge_is_unsafe() {
     let files: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(sources).collect();
-    let edge = ["src/pkcs11/", "tests/pkcs11_edge/"];
+    // SQLite takes a layer that fails, as a test needs it, through an interface of C.
+    let edge = ["src/pkcs11/", "tests/pkcs11_edge/", "tests/store_faults/vfs.rs"];
     let files = files.iter().filter(|(path, _)| !edge.iter().any(|edge| path.starts_with(edge)));
     let broken: Vec<_> = files.flat_map(|(path, text)| unsafety(path, text)).collect();
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));

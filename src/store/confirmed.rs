@@ -9,14 +9,14 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
-use super::{Sealer, Seat, StoreError, keyring, replace_file};
+use super::{Sealer, Seat, StoreError, disk, keyring, replace_file};
 use crate::crypto::Random;
 
 /// The file's name in the directory of the keys.
@@ -122,7 +122,7 @@ impl Confirmed {
             return;
         }
         // The transaction stands. The next one says it, too.
-        if let Err(error) = self.file.write_all_at(&sequence.to_be_bytes(), 0) {
+        if let Err(error) = disk::write_at(&self.file, &sequence.to_be_bytes(), 0) {
             tracing::warn!(path = %self.path.display(), %error, "what was confirmed cannot be noted");
         }
     }

@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
+use super::disk::{self, FileStep};
 use crate::crypto::{Random, SystemRandom};
 
 /// Replaces a file's content at once: whoever reads it, and whatever ends this process, meets
@@ -21,19 +22,19 @@ pub fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
-    let (temporary, mut file) = create_beside(directory, &name, mode)?;
+    let (temporary, file) = create_beside(directory, &name, mode)?;
     // `open` masks the mode by the umask.
     let written = file
         .set_permissions(Permissions::from_mode(mode))
-        .and_then(|()| file.write_all(content))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
+        .and_then(|()| disk::write_at(&file, content, 0))
+        .and_then(|()| disk::sync(&file))
+        .and_then(|()| disk::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&temporary);
     }
     written?;
-    File::open(directory)?.sync_all()
+    disk::sync(&File::open(directory)?)
 }
 
 /// How often another name is tried where one is taken.
@@ -49,7 +50,7 @@ fn create_beside(directory: &Path, name: &str, mode: u32) -> io::Result<(PathBuf
         let path = directory.join(format!(".{name}.{:016x}.new", u64::from_be_bytes(number)));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW);
-        match options.open(&path) {
+        match disk::before(FileStep::Make).and_then(|()| options.open(&path)) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => return Ok((path, made?)),
         }

@@ -12,6 +12,7 @@ mod audit_events;
 mod base;
 mod clients;
 mod confirmed;
+mod disk;
 mod domains;
 mod error;
 mod file;
@@ -42,6 +43,7 @@ pub use audit::{
 pub use audit_archive::{AuditArchive, AuditClosing, AuditWalk};
 pub use audit_events::AuditEventsStore;
 pub use clients::{ClientRow, ClientStore, Registration};
+pub use disk::{FileFaults, FileStep, have_files_fail};
 pub use domains::{DomainRow, DomainStore};
 pub use error::StoreError;
 pub use file::replace_file;

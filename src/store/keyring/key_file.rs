@@ -8,13 +8,13 @@ use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
 
-use super::super::{StoreError, replace_file};
+use super::super::{StoreError, disk, replace_file};
 use crate::crypto::Random;
 
 const HEADER: &[u8; 16] = b"lunacm keys v1\0\0";
@@ -76,7 +76,7 @@ impl KeyFile {
         for slot in file.free.clone() {
             file.fill(slot, random)?;
         }
-        file.file.sync_data().map_err(|error| at(&file.path, error))?;
+        disk::sync_data(&file.file).map_err(|error| at(&file.path, error))?;
         Ok(file)
     }
 
@@ -172,7 +172,7 @@ impl KeyFile {
 
     /// Has all on the disk.
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
-        self.file.sync_data().map_err(|error| at(&self.path, error))?;
+        disk::sync_data(&self.file).map_err(|error| at(&self.path, error))?;
         self.free.append(&mut self.unsettled);
         Ok(())
     }
@@ -197,8 +197,10 @@ impl KeyFile {
         // What is left of a slot that was being added when the power failed is written over.
         self.secrets.truncate(SECRET_BYTES + there * SECRET_BYTES);
         let position = position(HEADER.len() + self.secrets.len());
-        let written = self.file.write_all_at(&fresh, position);
-        written.and_then(|()| self.file.sync_data()).map_err(|error| at(&self.path, error))?;
+        let written = disk::write_at(&self.file, &fresh, position);
+        written
+            .and_then(|()| disk::sync_data(&self.file))
+            .map_err(|error| at(&self.path, error))?;
         // A vector that grows leaves its old place as it is.
         let mut secrets = Zeroizing::new(Vec::with_capacity(self.secrets.len() + fresh.len()));
         secrets.extend_from_slice(&self.secrets);
@@ -215,7 +217,7 @@ impl KeyFile {
         let from = SECRET_BYTES + number * SECRET_BYTES;
         let fresh = self.secrets.get_mut(from..from + SECRET_BYTES).ok_or_else(missing)?;
         random.fill(fresh)?;
-        let written = self.file.write_all_at(fresh, position(HEADER.len() + from));
+        let written = disk::write_at(&self.file, fresh, position(HEADER.len() + from));
         written.map_err(|error| at(&self.path, error))
     }
 }
@@ -226,12 +228,12 @@ pub(super) fn destroy_file(path: &Path, random: &mut dyn Random) -> Result<(), S
         let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         let mut other = vec![0; length];
         random.fill(&mut other).map_err(io::Error::other)?;
-        file.write_all_at(&other, 0)?;
-        file.sync_data()
+        disk::write_at(file, &other, 0)?;
+        disk::sync_data(file)
     };
     let opened = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path);
     let done = opened.as_ref().map_err(|error| error.kind().into()).and_then(overwrite);
-    done.and_then(|()| fs::remove_file(path)).map_err(|error: io::Error| at(path, error))
+    done.and_then(|()| disk::remove(path)).map_err(|error: io::Error| at(path, error))
 }
 
 fn position(bytes: usize) -> u64 {

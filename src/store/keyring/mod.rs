@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub(super) use changes::KeyChanges;
 use key_file::{KeyFile, destroy_file};
 
-use super::{Sealer, Seat, StoreError};
+use super::{Sealer, Seat, StoreError, disk};
 use crate::crypto::{Digest, Random, hmac};
 
 /// The directory's name.
@@ -103,7 +103,7 @@ impl Keyring {
     }
 
     fn sync_directory(&self) -> Result<(), StoreError> {
-        let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        let synced = File::open(&self.directory).and_then(|directory| disk::sync(&directory));
         synced.map_err(|error| StoreError::Io { path: self.directory.clone(), error })
     }
 
@@ -195,7 +195,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Has the file on the disk.
     pub(super) fn settle(&self) -> Result<(), StoreError> {
-        let synced = self.file.sync_data();
+        let synced = disk::sync_data(&self.file);
         synced.map_err(|error| StoreError::Io { path: self.path.clone(), error })
     }
 }
