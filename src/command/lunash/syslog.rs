@@ -114,7 +114,10 @@ impl Add {
                     AdminReply::Failed(status) => return Err(failure::refused(status)),
                     _ => return Err(failure::unexpected_reply()),
                 };
-                let roots = String::from_utf8_lossy(&content).into_owned();
+                let roots = String::from_utf8(content).map_err(|_| {
+                    failure::bad_arguments("the certificate is no text")
+                        .remedy("It has to be in PEM form.")
+                })?;
                 let name = self.name.unwrap_or_else(|| host.clone());
                 SyslogTarget::Tls { host, port: self.port, name, roots }
             }
