@@ -91,11 +91,11 @@ impl Service for Partition {
         if self.total.fetch_add(1, Ordering::Relaxed) + 1 == self.lowers_after {
             self.link().set(after(LOWERED));
         }
-        let answer = move || Answered { reply: answer_to(&request), end: false };
+        let answer = move || Performed::Now(Answered::with(answer_to(&request)));
         if number.is_multiple_of(16) {
             Performed::Later(WorkKind::Computing, Box::new(answer))
         } else {
-            Performed::Now(answer())
+            answer()
         }
     }
 

@@ -87,7 +87,7 @@ impl Service for Partition {
         } else {
             request
         };
-        Performed::Now(Answered { reply, end: false })
+        Performed::Now(Answered::with(reply))
     }
 
     fn close(&self, (): &()) {}

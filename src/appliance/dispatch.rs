@@ -1,9 +1,10 @@
 //! Requests of clients, from decoded to answered.
 
 use std::{
+    any::Any,
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -15,11 +16,17 @@ use super::{links::LiveLinks, services::Services, stc};
 use crate::{
     channel::{Directory, PartitionKeys, SessionSettings},
     crypto::{CertificateHash, PublicKey, erase},
-    hsm::{Admission, Charge, Hsm, LinkClient, LinkSession, Work},
+    hsm::{Admission, Charge, Debt, Hsm, LinkClient, LinkSession, Work},
     model::{KeepAlive, LinkService, Reply, Request, SerialNumber, Status, StcSettings},
     net::{Answered, Closer, Peer, PeerIdentity, Performed, Service, WorkKind},
     wire::{decode, encode},
 };
+
+/// Requests up to this size in bytes are read where they arrive: those in one part of the channel.
+const SMALL_BYTES: usize = 64 << 10;
+
+/// Replies up to this size in bytes are charged with the buffers of their link.
+const SMALL_REPLY_BYTES: usize = 16 << 10;
 
 /// The service behind every link.
 pub(super) struct Dispatch {
@@ -53,6 +60,58 @@ impl Dispatch {
             (None, Request::Open { serial }) => self.open_partition(link, serial),
             (None, _) => (Reply::Failed(Status::StcSessionInvalid), true),
         }
+    }
+
+    /// Reads a request, and answers it or says which threads are to. One that is charged already is
+    /// not where it arrived.
+    fn begin(
+        self: &Arc<Self>,
+        link: &Arc<ClientLink>,
+        request: Zeroizing<Vec<u8>>,
+        charge: Option<Charge>,
+    ) -> Performed {
+        let bytes = request.len();
+        let decoded = decode::<Request>(&request);
+        erase(request);
+        let request = match decoded {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::warn!(channel = link.channel, %error, "request refused");
+                // A link that is not up has one request to get there, and limits to pass with it.
+                let end = link.session().is_none();
+                return Performed::Now(link.answered(&Reply::Failed(Status::ArgumentsBad), end));
+            }
+        };
+        if self.answers_at_once(link, &request) {
+            return Performed::Now(self.answer(link, request));
+        }
+        let charge = match charge {
+            Some(charge) => Some(charge),
+            None => match link.charge(waiting_bytes(bytes)) {
+                Ok(charge) => charge,
+                Err(_) => return Performed::Now(self.no_room()),
+            },
+        };
+        let kind = self.kind_of_work(link, &request);
+        let (dispatch, link) = (self.clone(), link.clone());
+        let work = move || {
+            let _charge = charge;
+            if is_quick(&request) {
+                dispatch.prepare(&link);
+            }
+            Performed::Now(dispatch.answer(&link, request))
+        };
+        Performed::Later(kind, Box::new(work))
+    }
+
+    /// Answers a request of a client that has memory for the answer.
+    fn answer(&self, link: &ClientLink, request: Request) -> Answered {
+        let overdrawn = link.session().is_some_and(LinkSession::is_overdrawn);
+        if overdrawn && !Hsm::gives_back(&request) {
+            return self.no_room();
+        }
+        let (reply, end) = self.act(link, request);
+        link.answered(&reply, end)
     }
 
     /// Whether a request is answered where it arrives.
@@ -132,7 +191,8 @@ impl Service for Dispatch {
         };
         let channel = self.live.enter(serial, client, closer);
         tracing::info!(channel, ?serial, address = %peer.address, "handshake complete");
-        ClientLink { channel, client, from, at, session, active: AtomicBool::new(false) }
+        let (active, buffers) = (AtomicBool::new(false), Mutex::default());
+        ClientLink { channel, client, from, at, session, active, buffers }
     }
 
     fn session_settings(&self, link: &ClientLink) -> SessionSettings {
@@ -148,39 +208,20 @@ impl Service for Dispatch {
     }
 
     fn perform(self: &Arc<Self>, link: &Arc<ClientLink>, request: Zeroizing<Vec<u8>>) -> Performed {
-        let bytes = request.len();
-        let decoded = decode::<Request>(&request);
-        erase(request);
-        match decoded {
-            Err(error) => {
-                tracing::warn!(channel = link.channel, %error, "request refused");
-                // A link that is not up has one request to get there, and limits to pass with it.
-                let end = link.session().is_none();
-                Performed::Now(answered(&Reply::Failed(Status::ArgumentsBad), end))
-            }
-            Ok(request) if self.answers_at_once(link, &request) => {
-                let (reply, end) = self.act(link, request);
-                Performed::Now(answered(&reply, end))
-            }
-            Ok(request) => {
-                let Ok(charge) = link.charge(waiting_bytes(bytes)) else {
-                    return Performed::Now(self.no_room());
-                };
-                let kind = self.kind_of_work(link, &request);
-                let (dispatch, link) = (self.clone(), link.clone());
-                Performed::Later(
-                    kind,
-                    Box::new(move || {
-                        let _charge = charge;
-                        if is_quick(&request) {
-                            dispatch.prepare(&link);
-                        }
-                        let (reply, end) = dispatch.act(&link, request);
-                        answered(&reply, end)
-                    }),
-                )
-            }
-        }
+        let Some(session) = link.session().filter(|_| request.len() > SMALL_BYTES) else {
+            return self.begin(link, request, None);
+        };
+        // To read it, and to erase it, takes longer than others are to wait for.
+        let charge = session.charge(waiting_bytes(request.len()));
+        let Some(charge) = charge.filter(|_| !session.is_overdrawn()) else {
+            erase(request);
+            return Performed::Now(self.no_room());
+        };
+        let guest = self.hsm.is_guest(session);
+        let kind = if guest { WorkKind::GuestBulk } else { WorkKind::Bulk };
+        let (dispatch, link) = (self.clone(), link.clone());
+        let read = move || dispatch.begin(&link, request, Some(charge));
+        Performed::Later(kind, Box::new(read))
     }
 
     fn is_wanted(&self, link: &ClientLink) -> bool {
@@ -198,7 +239,14 @@ impl Service for Dispatch {
     }
 
     fn no_room(&self) -> Answered {
-        answered(&Reply::Failed(Status::DeviceMemory), false)
+        Answered::with(encode(&Reply::Failed(Status::DeviceMemory)).unwrap_or_default())
+    }
+
+    fn has_buffers(&self, link: &ClientLink, bytes: usize) {
+        // Those of links without a partition are few, as such links are.
+        let Some(session) = link.session.get() else { return };
+        let mut buffers = link.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        buffers.get_or_insert_with(|| session.owe(0)).set(bytes);
     }
 
     fn close(&self, link: &ClientLink) {
@@ -227,11 +275,6 @@ const fn waiting_bytes(bytes: usize) -> usize {
     bytes.saturating_mul(2).saturating_add(1024)
 }
 
-fn answered(reply: &Reply, end: bool) -> Answered {
-    let reply = encode(reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
-    Answered { end: end || reply.is_err(), reply: reply.unwrap_or_default() }
-}
-
 /// What the appliance keeps for one link.
 pub(super) struct ClientLink {
     pub(super) channel: u64,
@@ -243,9 +286,21 @@ pub(super) struct ClientLink {
     /// With its partition, which an NTLS link does not have from the start.
     pub(super) session: OnceLock<LinkSession>,
     pub(super) active: AtomicBool,
+    /// What the link's own buffers are charged.
+    buffers: Mutex<Option<Debt>>,
 }
 
 impl ClientLink {
+    /// An answer, charged until the client has taken it if it is large.
+    fn answered(&self, reply: &Reply, end: bool) -> Answered {
+        let reply = encode(reply).or_else(|_| encode(&Reply::Failed(Status::DeviceError)));
+        let (end, reply) = (end || reply.is_err(), reply.unwrap_or_default());
+        let session = self.session().filter(|_| reply.len() > SMALL_REPLY_BYTES);
+        let held = session
+            .map(|session| -> Box<dyn Any + Send> { Box::new(session.owe(reply.capacity())) });
+        Answered { reply, end, held }
+    }
+
     /// Memory of the client; a failure if it has no more. Before the link is up it has one request,
     /// which takes none.
     fn charge(&self, bytes: usize) -> Result<Option<Charge>, Status> {

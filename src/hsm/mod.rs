@@ -42,7 +42,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-pub use budget::{Charge, MemoryLimits};
+pub use budget::{Charge, Debt, MemoryLimits};
 pub use ntls::{NtlsClient, NtlsFailure};
 pub use security_officer::LoginFailure;
 pub use session::{AdminSession, LinkClient, LinkSession};

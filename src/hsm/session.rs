@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     application::Application,
-    budget::{Account, Charge},
+    budget::{Account, Charge, Debt},
     object::Unlocked,
     shared_login::SharedLogin,
 };
@@ -132,6 +132,17 @@ impl LinkSession {
     /// Memory of the link's client; none if it has no more.
     pub fn charge(&self, bytes: usize) -> Option<Charge> {
         Charge::take(self.application.account(), bytes)
+    }
+
+    /// Memory that is the link's client's already.
+    pub fn owe(&self, bytes: usize) -> Debt {
+        Debt::new(self.application.account(), bytes)
+    }
+
+    /// Whether the client has more waiting for it than it has memory for: nothing is answered that
+    /// takes more, until it has taken some of that.
+    pub fn is_overdrawn(&self) -> bool {
+        self.application.account().is_overdrawn()
     }
 
     /// The partition that the link leads to.

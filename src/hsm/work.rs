@@ -50,6 +50,22 @@ impl Hsm {
         )
     }
 
+    /// Whether a request gives memory back, or takes none.
+    pub fn gives_back(request: &Request) -> bool {
+        matches!(
+            request,
+            Request::Ping
+                | Request::Logout
+                | Request::CloseApplication(_)
+                | Request::Cryptoki(
+                    CryptokiRequest::CloseSession { .. }
+                        | CryptokiRequest::CloseAllSessions
+                        | CryptokiRequest::DestroyObject { .. }
+                        | CryptokiRequest::Cancel { .. }
+                )
+        )
+    }
+
     /// Whether nobody is logged in over a link.
     pub fn is_guest(&self, link: &LinkSession) -> bool {
         self.known(link.serial()).is_none_or(|known| link.role(known.generation).is_none())

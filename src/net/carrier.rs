@@ -270,6 +270,11 @@ impl Carrier {
         self.framed.close(out);
     }
 
+    /// Bytes of memory that its buffers hold, but for messages that arrive in parts.
+    pub(super) fn capacity(&self) -> usize {
+        self.framed.plain.capacity() + self.frame.capacity()
+    }
+
     /// Gives back the memory that an idle link does not need.
     pub(super) fn release(&mut self) {
         self.framed.release();

@@ -127,6 +127,7 @@ impl<S: Service> Serving<S> {
             self.inbox.release();
             self.carrier.release();
             self.out.shrink_to_fit();
+            self.count_buffers();
         }
         let next = match (rests, self.limits.idle) {
             (false, _) => now + REST,

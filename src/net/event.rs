@@ -4,7 +4,7 @@ use std::{mem, thread};
 
 use tokio::sync::mpsc;
 
-use super::server::Answered;
+use super::performed::Answered;
 use crate::channel::{Held, SessionSettings};
 
 /// What reaches a link from other threads.

@@ -58,6 +58,11 @@ impl Inbox {
         (self.start, self.end) = (0, 0);
     }
 
+    /// Bytes of memory that it holds.
+    pub(super) const fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether it holds no memory.
     pub(super) const fn is_released(&self) -> bool {
         self.bytes.is_empty()

@@ -16,6 +16,9 @@ const STORING_THREADS_OF_ONE: usize = 48;
 /// Threads for what waits for the disk and comes from links without a login.
 const GUESTS_STORING_THREADS: usize = 4;
 
+/// Threads for large requests from links without a login.
+const GUESTS_BULK_THREADS: usize = 1;
+
 /// What kind of work a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
@@ -29,6 +32,10 @@ pub enum WorkKind {
     Storing,
     /// It waits for the disk, on a link that nobody is logged in on.
     GuestStoring,
+    /// It is large, and what else it is is not known before it has been read.
+    Bulk,
+    /// The same on a link that nobody is logged in on.
+    GuestBulk,
 }
 
 /// The threads behind all links.
@@ -38,6 +45,8 @@ pub(super) struct Lanes {
     guest: Lane,
     storing: Lane,
     guest_storing: Lane,
+    bulk: Lane,
+    guest_bulk: Lane,
 }
 
 impl Lanes {
@@ -56,6 +65,8 @@ impl Lanes {
             guest: Lane::start(kind("guest", 1, 19))?,
             storing: Lane::start(storing)?,
             guest_storing: Lane::start(kind("guest-storing", GUESTS_STORING_THREADS, 5))?,
+            bulk: Lane::start(kind("bulk", processors.max(2), 1))?,
+            guest_bulk: Lane::start(kind("guest-bulk", GUESTS_BULK_THREADS, 10))?,
         })
     }
 
@@ -76,13 +87,15 @@ impl Lanes {
             WorkKind::Guest => &self.guest,
             WorkKind::Storing => &self.storing,
             WorkKind::GuestStoring => &self.guest_storing,
+            WorkKind::Bulk => &self.bulk,
+            WorkKind::GuestBulk => &self.guest_bulk,
         }
     }
 
     /// Drops what a link has queued.
     pub(super) fn forget(&self, client: ClientKey, link: u64) {
-        let all = [&self.computing, &self.lengthy, &self.guest, &self.storing, &self.guest_storing];
-        for lane in all {
+        let Self { computing, lengthy, guest, storing, guest_storing, bulk, guest_bulk } = self;
+        for lane in [computing, lengthy, guest, storing, guest_storing, bulk, guest_bulk] {
             lane.forget(client, link);
         }
     }

@@ -22,7 +22,9 @@ mod local;
 mod multiplexer;
 mod opening;
 mod pace;
+mod performed;
 mod primitives;
+mod replies;
 mod seat;
 mod server;
 mod serving;
@@ -41,8 +43,9 @@ pub use lineage::{FORK_MARK, ForkMark, Lineage};
 pub use link::Link;
 pub use local::{local_socket, receive, send};
 pub use opening::Opening;
+pub use performed::{Answered, Performed, Work};
 pub use seat::LinkError;
-pub use server::{Answered, Closer, Limits, Peer, PeerIdentity, Performed, Server, Service, told};
+pub use server::{Closer, Limits, Peer, PeerIdentity, Server, Service, told};
 pub use syslog::SyslogLink;
 pub use tls::{
     Credentials, KnownCertificates, NTLS_PROTOCOL, STC_PROTOCOL, ServerIdentity, client_config,

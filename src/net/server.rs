@@ -24,8 +24,9 @@ use super::{
     establish::establish,
     event::Event,
     half_open::{HalfOpen, Place},
-    lanes::{Lanes, WorkKind},
+    lanes::Lanes,
     pace::Pace,
+    performed::{Answered, Performed},
     serving::serve_link,
     workers::{Seated, Workers},
 };
@@ -75,19 +76,14 @@ pub trait Service: Send + Sync + 'static {
 
     /// What a peer hears about a request that there was no memory for; it was not performed.
     fn no_room(&self) -> Answered {
-        Answered { reply: Zeroizing::default(), end: true }
+        Answered { end: true, ..Answered::with(Zeroizing::default()) }
     }
+
+    /// Hears how many bytes the link's own buffers have now, beyond the few of one that waits.
+    fn has_buffers(&self, _: &Self::Link, _: usize) {}
 
     /// Forgets a link that has ended.
     fn close(&self, link: &Self::Link);
-}
-
-/// What became of a request.
-pub enum Performed {
-    /// It is answered.
-    Now(Answered),
-    /// Its answer takes a while: to be called where that keeps nobody else.
-    Later(WorkKind, Box<dyn FnOnce() -> Answered + Send>),
 }
 
 /// Who is at the other end of a link.
@@ -116,15 +112,6 @@ pub enum PeerIdentity {
         /// The client's certificate, which the server knows.
         certificate: CertificateDer<'static>,
     },
-}
-
-/// A reply, and whether the link goes on.
-#[derive(Debug)]
-pub struct Answered {
-    /// The encoded reply.
-    pub reply: Zeroizing<Vec<u8>>,
-    /// Whether the link ends after the reply.
-    pub end: bool,
 }
 
 /// How much a server takes on.
@@ -226,7 +213,7 @@ impl Server {
             half_open,
             doorkeeper,
             room,
-            lanes: Lanes::start()?,
+            lanes: Arc::new(Lanes::start()?),
             pace: Pace::default(),
             stopping,
             links,
@@ -271,7 +258,7 @@ pub(super) struct Shared<S> {
     /// For requests in parts.
     pub(super) room: Room,
     /// The threads for what takes a while.
-    pub(super) lanes: Lanes,
+    pub(super) lanes: Arc<Lanes>,
     /// How often clients have keys changed.
     pub(super) pace: Pace,
     stopping: watch::Receiver<bool>,

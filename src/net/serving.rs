@@ -24,14 +24,13 @@ use super::{
     event::{Answer, Event},
     half_open::Place,
     inbox::Inbox,
-    server::{Answered, Closer, Entry, Limits, Performed, Service, Shared},
+    performed::Performed,
+    replies::Replies,
+    server::{Closer, Entry, Limits, Service, Shared},
     turns::Turns,
     workers::Seated,
 };
-use crate::{
-    channel::{Arrival, Message, PartError, Room, Session},
-    crypto::erase,
-};
+use crate::channel::{Arrival, Message, PartError, Room, Session};
 
 /// Requests of one link that threads may work on at the same time; more wait in the socket.
 const REQUESTS_AT_ONCE: usize = 64;
@@ -41,10 +40,7 @@ const REQUESTS_AT_ONCE: usize = 64;
 const ANSWERS_A_WRITE: usize = 2;
 
 /// Bytes that may wait for the peer to take them; until then no further request is read.
-const OUT_BYTES: usize = 256 * 1024;
-
-/// A buffer for replies that grew beyond this is given back after use.
-const KEPT_BYTES: usize = 64 * 1024;
+pub(super) const OUT_BYTES: usize = 256 * 1024;
 
 /// Bytes of requests in parts that one link may have with threads; until then no further request is
 /// read.
@@ -79,6 +75,8 @@ pub(super) async fn serve_link<S: Service>(
         inbox,
         out: Vec::new(),
         written: 0,
+        replies: Replies::default(),
+        buffers: 0,
         taken: 0,
         sender,
         events,
@@ -129,12 +127,16 @@ pub(super) struct Serving<S: Service> {
     pub(super) limits: Limits,
     /// For requests in parts, of all links.
     room: Room,
-    tcp: TcpStream,
+    pub(super) tcp: TcpStream,
     pub(super) carrier: Carrier,
     pub(super) inbox: Inbox,
     /// Bytes for the peer, of which the first `written` have been taken.
     pub(super) out: Vec<u8>,
-    written: usize,
+    pub(super) written: usize,
+    /// Replies that are not among these bytes yet.
+    pub(super) replies: Replies,
+    /// Bytes of buffers that the service has heard of.
+    pub(super) buffers: usize,
     /// Bytes that the peer has taken since the link began.
     pub(super) taken: u64,
     pub(super) sender: mpsc::UnboundedSender<Event>,
@@ -148,7 +150,7 @@ pub(super) struct Serving<S: Service> {
     /// The link has been activated: until then it is one request at a time, in one part.
     up: bool,
     /// The worker that serves this link.
-    seated: Seated,
+    pub(super) seated: Seated,
     /// No further request is read.
     ending: bool,
     pub(super) turns: Turns,
@@ -168,6 +170,8 @@ pub(super) enum Step {
     Read(usize),
     /// There are requests that there was no room for.
     Requests,
+    /// There are replies that the peer has room for now.
+    Replies,
     Alarm,
     Done,
 }
@@ -207,9 +211,11 @@ impl<S: Service> Serving<S> {
                     self.hear();
                     self.carrier.receive(&mut self.inbox, &mut self.out)?;
                     self.answer().await?;
+                    self.count_buffers();
                     self.keep_pace().await?;
                 }
                 Step::Requests => self.answer().await?,
+                Step::Replies => self.send_waiting()?,
                 Step::Alarm => self.look_at_the_clock()?,
                 Step::Done => break,
             }
@@ -262,20 +268,8 @@ impl<S: Service> Serving<S> {
         })
     }
 
-    pub(super) fn reply(&mut self, id: u32, answered: Answered) -> Result<(), LinkEnd> {
-        let sent = self.carrier.send(id, &answered.reply, &mut self.out);
-        erase(answered.reply);
-        sent?;
-        self.seated.answered();
-        if answered.end {
-            self.end();
-        }
-        self.come_up();
-        Ok(())
-    }
-
     /// Has the link take more once it is up.
-    fn come_up(&mut self) {
+    pub(super) fn come_up(&mut self) {
         if !self.up && self.open.service.is_up(&self.open.link) {
             self.up = true;
             self.carrier.permit_parts();
@@ -295,6 +289,9 @@ impl<S: Service> Serving<S> {
             return Poll::Ready(Ok(Step::Event(event)));
         }
         self.poll_write(context)?;
+        if self.out.is_empty() && !self.replies.is_empty() {
+            return Poll::Ready(Ok(Step::Replies));
+        }
         if self.ending && self.running == 0 && self.out.is_empty() {
             return Poll::Ready(Ok(Step::Done));
         }
@@ -326,36 +323,12 @@ impl<S: Service> Serving<S> {
         Poll::Ready(Ok(room.filled().len()))
     }
 
-    /// Writes what the peer takes.
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> Result<(), LinkEnd> {
-        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.tcp).poll_write(context, rest) {
-                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Poll::Ready(Ok(count)) => {
-                    self.written += count;
-                    self.taken += u64::try_from(count).unwrap_or_default();
-                }
-                Poll::Ready(Err(error)) => return Err(error.into()),
-                Poll::Pending => {
-                    // From now on somebody has to see whether the peer takes it.
-                    self.clock.stop_resting();
-                    return Ok(());
-                }
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        if self.out.capacity() > KEPT_BYTES {
-            self.out = Vec::new();
-        }
-        Ok(())
-    }
-
     /// Whether a further request may be taken.
     fn has_room(&self) -> bool {
         let at_once = if self.up { REQUESTS_AT_ONCE } else { 1 };
         let is_laden = self.large > 0 && (self.large >= LARGE_BYTES || self.room.is_scarce());
-        self.running < at_once && self.out.len() - self.written < OUT_BYTES && !is_laden
+        let waits = self.out.len() - self.written + self.replies.bytes();
+        self.running < at_once && waits < OUT_BYTES && !is_laden
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -9,10 +10,12 @@ use std::{
 use tokio::{task::yield_now, time::sleep};
 
 use super::{
+    client_key::ClientKey,
     event::Task,
     lane::Job,
-    lanes::WorkKind,
-    server::{Answered, Service},
+    lanes::{Lanes, WorkKind},
+    performed::{Performed, Work},
+    server::Service,
     serving::{LinkEnd, Serving, Step},
 };
 use crate::channel::Held;
@@ -82,25 +85,57 @@ impl<S: Service> Serving<S> {
         &mut self,
         kind: WorkKind,
         (id, held): (u32, Held),
-        work: Box<dyn FnOnce() -> Answered + Send>,
+        work: Work,
     ) -> Result<(), LinkEnd> {
         if !self.open.shared.lanes.has_room(kind, self.open.client) {
             return self.reply(id, self.open.service.no_room());
         }
         self.running += 1;
         self.large += held.bytes();
-        let mut task = Task::new(id, held, self.sender.clone());
-        let (service, link) = (self.open.service.clone(), self.open.link.clone());
-        let run = Box::new(move || {
-            if service.is_wanted(&link) {
-                task.finish(work());
-            } else {
-                task.give_up();
-            }
-        });
-        let job = Job { link: self.open.entry.number, run };
-        // Refused in spite of that, it is dropped, and the link hears of a request that failed.
-        self.open.shared.lanes.push(kind, self.open.client, job);
+        let errand = Errand {
+            task: Task::new(id, held, self.sender.clone()),
+            service: self.open.service.clone(),
+            link: self.open.link.clone(),
+            lanes: self.open.shared.lanes.clone(),
+            client: self.open.client,
+            number: self.open.entry.number,
+        };
+        errand.queue(kind, work);
         Ok(())
+    }
+}
+
+/// A request on its way through lanes.
+struct Errand<S: Service> {
+    task: Task,
+    service: Arc<S>,
+    link: Arc<S::Link>,
+    lanes: Arc<Lanes>,
+    client: ClientKey,
+    /// The link's.
+    number: u64,
+}
+
+impl<S: Service> Errand<S> {
+    /// Waits for a thread of the lane. Refused there, it is dropped, and the link hears of a request
+    /// that failed.
+    fn queue(self, kind: WorkKind, work: Work) {
+        let (lanes, client) = (self.lanes.clone(), self.client);
+        let job = Job { link: self.number, run: Box::new(move || self.run(work)) };
+        lanes.push(kind, client, job);
+    }
+
+    fn run(mut self, work: Work) {
+        if !self.service.is_wanted(&self.link) {
+            self.task.give_up();
+            return;
+        }
+        match work() {
+            Performed::Now(answered) => self.task.finish(answered),
+            Performed::Later(kind, work) if self.lanes.has_room(kind, self.client) => {
+                self.queue(kind, work);
+            }
+            Performed::Later(..) => self.task.finish(self.service.no_room()),
+        }
     }
 }

@@ -155,6 +155,16 @@ impl BareLink {
         }
     }
 
+    /// The next part of any reply: identifier, place, content.
+    pub fn part(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            let mut record = self.bare.receive()?;
+            if let Opened::Data(part) = self.session.open(&mut record).unwrap() {
+                return Ok(part.to_vec());
+            }
+        }
+    }
+
     fn seal(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
         let mut record = Vec::new();
         self.session.seal_pieces(pieces, &mut record).unwrap();

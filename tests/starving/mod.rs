@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -10,25 +11,30 @@ use std::{
 
 use lunacm::{
     channel::InitiatorConfig,
+    client::identity_file,
     model::{
-        MAXIMUM_ATTRIBUTES, Reply, Request, Status,
+        MAXIMUM_ATTRIBUTES, Password, Reply, Request, Role, Status,
         cryptoki::{
             Attribute, AttributeType as A, AttributeValue, CryptokiReply, CryptokiRequest,
             Iterations, Mechanism, MechanismType, ObjectClass, Parameters, SessionId, Template,
         },
     },
     net::Link,
-    wire::encode,
+    wire::{decode, encode},
 };
+use rustix::process::{Pid, Resource, Rlimit, getuid, prlimit};
 use zeroize::Zeroizing;
 
 use super::{officer_link, raw};
 use crate::{
     bare_client::{BareLink, activate, ask, client, endpoint, resident},
-    world::{World, eventually},
+    world::{Daemon, PO, World, eventually, run},
 };
 
 const S: SessionId = SessionId(1);
+
+/// Requests of one link that are with threads at the same time.
+const FLOOD: u32 = 64;
 
 /// As long as nothing in these tests that is not starved takes, on a machine with other work.
 const SOON: Duration = Duration::from_secs(20);
@@ -162,9 +168,150 @@ fn memory_of_a_client_is_bounded_over_all_of_its_links() {
     });
 }
 
+#[test]
+fn replies_that_nobody_takes_are_charged_to_their_client() {
+    let limits =
+        ["--max-memory", "128", "--max-memory-per-client", "32", "--max-request-memory", "128"];
+    let world = World::with_partitions_and(&["par1", "par2"], &limits);
+    let [client, other] = [0, 1].map(|number| client_of(&world, number));
+    let [officer, other] = [&client, &other].map(|client| officer_link(&world, client));
+    let large = Request::Cryptoki(CryptokiRequest::Random { bytes: 1 << 20 });
+    let object = |bytes| {
+        let template =
+            public(ObjectClass::DATA).with(A::VALUE, AttributeValue::bytes(vec![7; bytes]));
+        Request::Cryptoki(CryptokiRequest::CreateObject { session: S, template })
+    };
+    let is_made = |link: &Link, bytes| match ask(link, &object(bytes)) {
+        Reply::Cryptoki(CryptokiReply::Object(_)) => true,
+        Reply::Failed(Status::DeviceMemory) => false,
+        other => panic!("{other:?}"),
+    };
+    for link in [&officer, &other] {
+        assert_eq!(ask(link, &session()), Reply::Done);
+    }
+    // As many as one link may have with threads at a time: twice what there is.
+    let flood = |links: usize| {
+        let activated = |_| {
+            let mut link = BareLink::activated(&world, &client);
+            let login =
+                Request::Login { role: Role::PartitionSo, password: Password::new(PO.into()) };
+            assert_eq!(link.ask(1, &login).unwrap(), Reply::Done);
+            link
+        };
+        let mut links: Vec<_> = (0..links).map(activated).collect();
+        let request = encode(&large).unwrap();
+        for link in &mut links {
+            (2..2 + FLOOD).for_each(|id| link.send(id, &request).unwrap());
+        }
+        thread::sleep(Duration::from_millis(500));
+        // A client's requests come in turn: those before this one have been answered.
+        ask(&officer, &large);
+        links
+    };
+    let mut links = flood(1);
+    assert!(resident(world.daemon.process()) < 192 << 20);
+    assert!(!is_made(&officer, 3 << 20), "what the peer does not take is counted");
+    assert_eq!(ask(&officer, &Request::Ping), Reply::Done, "what takes nothing is answered");
+    assert!(matches!(ask(&other, &large), Reply::Cryptoki(_)), "nobody else is concerned");
+    assert!(is_made(&other, 3 << 20));
+    // All were answered, and what the peer takes is given back.
+    let (mut ended, mut refused) = (0, 0);
+    while ended < FLOOD {
+        let part = links[0].part().unwrap();
+        ended += u32::from(part[4] & 1);
+        let is_whole = part[4] == 1;
+        refused +=
+            usize::from(is_whole && decode(&part[5..]) == Ok(Reply::Failed(Status::DeviceMemory)));
+    }
+    assert!((16..=56).contains(&refused), "{refused} of 1 MiB each did not fit into 32 MiB");
+    eventually("what was taken is given back", || is_made(&officer, 3 << 20));
+    // So is what goes with its links: all that one client may have is there again.
+    let links = flood(3);
+    assert!(!is_made(&officer, 3 << 20));
+    drop(links);
+    let mut made = 0;
+    eventually("all of it is given back", || {
+        made += usize::from(is_made(&officer, 1 << 20));
+        made >= 11
+    });
+}
+
+#[test]
+fn where_no_further_thread_can_be_had_requests_wait() {
+    let mut world = World::with_partitions(&["par1"]);
+    let client = client(&world);
+    if getuid().is_root() {
+        // The limit does not hold for root.
+        world.daemon.terminate();
+        let (root, data) = (world.root.path(), world.daemon.data.clone());
+        std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let chown = Command::new("chown").args(["-R", "nobody"]).arg(&data).status();
+        assert!(chown.unwrap().success());
+        let (port, arguments) = (world.daemon.port, ["--user", "nobody"]);
+        world.daemon = Daemon::start_with(&data, port, &arguments);
+    }
+    let officer = officer_link(&world, &client);
+    let process = world.daemon.process().to_string();
+    // Who is root has to be that user to limit its processes, unless it has every privilege.
+    let as_user = |words: &[&str]| {
+        let before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let words = [if getuid().is_root() { &before[..] } else { &[] }, words].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        command
+    };
+    let limited = as_user(&["prlimit", "--nproc=1:1", "--pid", &process]).status();
+    assert!(limited.unwrap().success());
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", world.daemon.process())).unwrap();
+    let before = threads().count();
+    let large = AttributeValue::bytes(vec![7; 100 << 10]);
+    let token = Template::default().with(A::TOKEN, true).with(A::VALUE_LEN, 32);
+    let requests = [
+        CryptokiRequest::Random { bytes: 1 << 20 },
+        CryptokiRequest::CreateObject {
+            session: S,
+            template: public(ObjectClass::DATA).with(A::VALUE, large),
+        },
+        CryptokiRequest::GenerateKey {
+            session: S,
+            mechanism: Mechanism::plain(MechanismType::AES_KEY_GEN),
+            template: token,
+        },
+    ];
+    assert_eq!(ask(&officer, &session()), Reply::Done);
+    let requests: Vec<_> = requests.into_iter().map(Request::Cryptoki).collect();
+    thread::scope(|scope| {
+        for number in 0..24 {
+            let (officer, request) = (&officer, &requests[number % requests.len()]);
+            scope.spawn(move || match ask(officer, request) {
+                Reply::Cryptoki(_) | Reply::Failed(Status::UserNotLoggedIn) => {}
+                other => panic!("{other:?}"),
+            });
+        }
+    });
+    assert!(threads().count() <= before, "no thread came");
+    world.daemon.logs("no further thread can be had");
+    // Nobody is kept out, and the administrator gets in.
+    assert_eq!(guest(&world, &client).ask(2, &Request::Ping).unwrap(), Reply::Done);
+    let lunash = env!("CARGO_BIN_EXE_lunash");
+    // Where that user may run it.
+    if as_user(&["test", "-x", lunash]).status().unwrap().success() {
+        let mut command = as_user(&[lunash, "--data"]);
+        command.arg(&world.daemon.data);
+        run(command, "partition list\n").ok();
+    }
+    assert_eq!(ask(&officer, &Request::Ping), Reply::Done);
+    assert!(world.daemon.terminate().success());
+}
+
+/// A client of one of the world's partitions.
+fn client_of(world: &World, partition: usize) -> InitiatorConfig {
+    let identity = identity_file::read_partition(&world.identities()[partition]).unwrap();
+    InitiatorConfig { partition: identity.key, serial: identity.serial.value(), ..client(world) }
+}
+
 /// Bounds the memory that the daemon may map, besides what it has.
 fn limit_address_space(world: &World, bytes: u64) {
-    use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let process = Pid::from_raw(i32::try_from(world.daemon.process()).unwrap());
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
     prlimit(process, Resource::As, limit).unwrap();

@@ -59,7 +59,7 @@ impl Application {
             sessions: RwLock::default(),
             objects: SessionObjects::new(account.clone()),
             transfers: Transfers::default(),
-            uses: FirstUses::default(),
+            uses: FirstUses::new(account.clone()),
             account,
         }
     }

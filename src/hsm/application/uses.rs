@@ -1,10 +1,17 @@
 //! Uses of keys, recorded where the HSM SO wants that.
 
-use std::{collections::HashSet, sync::Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use super::Caller;
 use crate::{
-    hsm::{object::Object, wait},
+    hsm::{
+        budget::{Account, Charge, USE_BYTES},
+        object::Object,
+        wait,
+    },
     model::{
         AuditAct, RecordedUses, Status,
         cryptoki::{ObjectClass, ObjectHandle, Operation},
@@ -12,26 +19,76 @@ use crate::{
 };
 
 /// The keys that an application has used since its login, and for what.
+pub(super) struct FirstUses {
+    /// What their memory is charged to.
+    account: Arc<Account>,
+    uses: Mutex<Uses>,
+}
+
 #[derive(Default)]
-pub(super) struct FirstUses(Mutex<HashSet<(ObjectHandle, AuditAct)>>);
+struct Uses {
+    known: HashSet<(ObjectHandle, AuditAct)>,
+    charge: Option<Charge>,
+    /// As many as are charged.
+    room: usize,
+}
 
 /// Uses that are remembered.
 const MOST_USES: usize = 16_384;
 
+/// Uses that memory is charged for at a time.
+const STEP: usize = 64;
+
 impl FirstUses {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account, uses: Mutex::default() }
+    }
+
     /// Whether this is the first use.
     fn note(&self, key: ObjectHandle, act: AuditAct) -> bool {
-        let mut uses = wait(&self.0);
-        // Those of keys that are long gone: what is forgotten is recorded once more.
-        if uses.len() >= MOST_USES {
-            uses.clear();
+        let mut uses = wait(&self.uses);
+        if uses.known.contains(&(key, act)) {
+            return false;
         }
-        uses.insert((key, act))
+        // Those of keys that are long gone, or that there is no memory for: what is forgotten is
+        // recorded once more.
+        if uses.known.len() >= MOST_USES {
+            *uses = Uses::default();
+        }
+        if !uses.make_room(&self.account) {
+            *uses = Uses::default();
+            if !uses.make_room(&self.account) {
+                return true;
+            }
+        }
+        uses.known.insert((key, act))
     }
 
     /// Forgets them.
     pub(super) fn forget(&self) {
-        wait(&self.0).clear();
+        *wait(&self.uses) = Uses::default();
+    }
+}
+
+impl Uses {
+    /// Has memory for one more; false if there is none.
+    fn make_room(&mut self, account: &Arc<Account>) -> bool {
+        if self.known.len() < self.room {
+            return true;
+        }
+        let room = self.room + STEP;
+        let bytes = room * USE_BYTES;
+        let taken = match &mut self.charge {
+            Some(charge) => charge.set(bytes),
+            None => {
+                self.charge = Charge::take(account, bytes);
+                self.charge.is_some()
+            }
+        };
+        if taken {
+            self.room = room;
+        }
+        taken
     }
 }
 
@@ -89,4 +146,36 @@ const fn act_of(operation: Operation) -> Option<AuditAct> {
         Operation::VerifyRecover => AuditAct::VerifyRecover,
         Operation::Digest => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hsm::{
+        LinkClient,
+        budget::{Budget, MemoryLimits},
+    };
+
+    #[test]
+    fn remembered_uses_are_charged_and_forgotten_where_there_is_no_memory() {
+        let limit = 2 * STEP * USE_BYTES;
+        let budget = Budget::new(MemoryLimits { all: limit, per_client: limit });
+        let account = budget.account(LinkClient::Stc([1; 32]));
+        let uses = FirstUses::new(account.clone());
+        let key = |number: usize| ObjectHandle(u64::try_from(number).unwrap());
+        for number in 0..2 * STEP {
+            assert!(uses.note(key(number), AuditAct::Sign));
+            assert!(!uses.note(key(number), AuditAct::Sign), "{number} is known");
+        }
+        assert_eq!(budget.taken(), limit);
+        assert!(uses.note(key(9999), AuditAct::Sign), "one more makes room");
+        assert!(uses.note(key(1), AuditAct::Sign), "what was forgotten is recorded once more");
+        assert_eq!(budget.taken(), STEP * USE_BYTES);
+        uses.forget();
+        assert_eq!(budget.taken(), 0);
+        let _all = Charge::take(&account, limit).unwrap();
+        for _ in 0..2 {
+            assert!(uses.note(key(1), AuditAct::Sign), "without memory every use is recorded");
+        }
+    }
 }
