@@ -78,12 +78,11 @@ impl Uses {
         }
         let room = self.room + STEP;
         let bytes = room * USE_BYTES;
-        let taken = match &mut self.charge {
-            Some(charge) => charge.set(bytes),
-            None => {
-                self.charge = Charge::take(account, bytes);
-                self.charge.is_some()
-            }
+        let taken = if let Some(charge) = &mut self.charge {
+            charge.set(bytes)
+        } else {
+            self.charge = Charge::take(account, bytes);
+            self.charge.is_some()
         };
         if taken {
             self.room = room;
