@@ -233,8 +233,11 @@ mod tests {
         let pin = Arg::new("pin").value_parser(str::parse::<Secret>);
         let open = Command::new("open").arg(Arg::new("name").long("name")).arg(pin);
         let root = Command::new("demo").subcommand(open);
-        let masked = super::masked(&root, "open -name po geheim1", Matching::Exact);
-        assert_eq!(masked, "open -name po ********");
+        for pin in ["geheim1", "geh=eim1"] {
+            let line = format!("open -name po {pin}");
+            let masked = super::masked(&root, &line, Matching::Exact);
+            assert_eq!(masked, "open -name po ********");
+        }
         let memorable = super::memorable(&root, "open geheim1 -name po", Matching::Exact);
         assert_eq!(memorable, "open  -name po");
     }

@@ -271,6 +271,40 @@ impl<'s> Scene<'s> {
     }
 }
 
+fn unwrap(
+    scene: &Scene<'_>,
+    unwrapping_key: ObjectHandle,
+    template: Template,
+) -> Result<ObjectHandle, Status> {
+    let (mechanism, wrapped) = (Mechanism::plain(M::AES_KEY_WRAP), vec![7; 24]);
+    let request =
+        CryptokiRequest::UnwrapKey { session: S, mechanism, unwrapping_key, wrapped, template };
+    made(perform(scene.hsm, scene.link, request))
+}
+
+/// It would lie in the store under no role's password.
+#[test]
+fn no_key_of_a_token_is_for_everybody() {
+    let (bench, _, link) = partition();
+    let scene = Scene::new(&bench.hsm, &link);
+    let unwrapping = aes(scene.hsm, &link, Template::default().with(A::UNWRAP, true)).unwrap();
+    let secret = [ObjectClass::PRIVATE_KEY, ObjectClass::SECRET_KEY];
+    for kind in kinds().iter().filter(|kind| secret.contains(&kind.class)) {
+        let parts = scene.parts(kind, scene.object(kind, true));
+        let base = match kind.class {
+            ObjectClass::SECRET_KEY => generated_with(kind.name).1,
+            _ => Template::default(),
+        };
+        let open = |template: Template| template.with(A::TOKEN, true).with(A::PRIVATE, false);
+        let refused = [
+            create(scene.hsm, &link, open(parts)),
+            scene.generate(kind, open(base)),
+            unwrap(&scene, unwrapping, open(kind.minimal())),
+        ];
+        assert_eq!(refused, [Err(Status::TemplateInconsistent); 3], "{} {}", kind.class, kind.name);
+    }
+}
+
 #[test]
 fn every_attribute_is_what_the_specification_says() {
     let (bench, officer, link) = partition();
@@ -278,15 +312,7 @@ fn every_attribute_is_what_the_specification_says() {
     turn(hsm, &officer, Policy::KeyDates, 1);
     let scene = Scene::new(hsm, &link);
     let unwrapping = aes(hsm, &link, Template::default().with(A::UNWRAP, true)).unwrap();
-    let unwrap = |template| {
-        let (mechanism, wrapped) = (Mechanism::plain(M::AES_KEY_WRAP), vec![7; 24]);
-        let unwrapping_key = unwrapping;
-        made(perform(
-            hsm,
-            &link,
-            CryptokiRequest::UnwrapKey { session: S, mechanism, unwrapping_key, wrapped, template },
-        ))
-    };
+    let unwrap = |template| unwrap(&scene, unwrapping, template);
     let kinds = kinds();
     assert_eq!(kinds.len(), 2 + 6 + 6 + 13, "kinds of objects");
     for kind in &kinds {
