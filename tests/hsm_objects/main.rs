@@ -16,6 +16,7 @@ mod audit;
 mod audit_keeping;
 mod audit_uses;
 mod budget;
+mod copying;
 mod damage;
 mod earlier;
 mod erasure;

@@ -1,7 +1,9 @@
 //! Other attributes for an object that is there, or for its copy.
 
 use super::{
-    Object, is_key,
+    Object,
+    inheritance::check_copy,
+    is_key,
     rules::{rule_of, subtype_of},
     template::{check_consistency, check_form},
 };
@@ -38,11 +40,9 @@ pub(in crate::hsm) fn copied(
     if !object.is(A::COPYABLE) {
         return Err(Status::ActionProhibited);
     }
-    let opens = object.is(A::PRIVATE) && changes.boolean(A::PRIVATE) == Some(false);
-    if opens {
-        return Err(Status::TemplateInconsistent);
-    }
-    merged(object, changes, (true, officer))
+    let attributes = merged(object, changes, (true, officer))?;
+    check_copy(object, &attributes)?;
+    Ok(attributes)
 }
 
 fn merged(

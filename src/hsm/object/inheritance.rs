@@ -239,6 +239,48 @@ impl<'k> Lineage<'k> {
     }
 }
 
+/// Whether a copy keeps what protects the original: it may be better protected, not worse.
+///
+/// # Errors
+/// `CKR_TEMPLATE_INCONSISTENT`: it is worse.
+pub(in crate::hsm) fn check_copy(original: &Object, copy: &Template) -> Result<(), Status> {
+    const KEPT: [(A, bool); 8] = [
+        (A::PRIVATE, true),
+        (A::SENSITIVE, true),
+        (A::ALWAYS_AUTHENTICATE, true),
+        (A::WRAP_WITH_TRUSTED, true),
+        (A::EXTRACTABLE, false),
+        (A::COPYABLE, false),
+        (A::ALWAYS_SENSITIVE, false),
+        (A::NEVER_EXTRACTABLE, false),
+    ];
+    const WHOLE: [A; 7] = [
+        A::ALLOWED_MECHANISMS,
+        A::WRAP_TEMPLATE,
+        A::UNWRAP_TEMPLATE,
+        A::DERIVE_TEMPLATE,
+        A::ENCAPSULATE_TEMPLATE,
+        A::DECAPSULATE_TEMPLATE,
+        A::LOCAL,
+    ];
+    let before = original.attributes();
+    let turned =
+        |kind, kept| before.boolean(kind) == Some(kept) && copy.boolean(kind) != Some(kept);
+    let worse = KEPT.iter().any(|(kind, kept)| turned(*kind, *kept))
+        || WHOLE.iter().any(|kind| before.get(*kind) != copy.get(*kind));
+    // Who may do nothing else with a key is not given it anew by way of a copy.
+    let fixed = super::is_key(original.class()) && !original.is(A::MODIFIABLE);
+    let gains = |attribute: &Attribute| {
+        (is_usage(attribute.kind) || attribute.kind == A::MODIFIABLE)
+            && attribute.value == AttributeValue::Boolean(true)
+            && !original.is(attribute.kind)
+    };
+    if worse || (fixed && copy.0.iter().any(gains)) {
+        return Err(Status::TemplateInconsistent);
+    }
+    Ok(())
+}
+
 /// Whether a key's value cannot be read.
 fn is_unreadable(key: &Object) -> bool {
     key.is(A::SENSITIVE) || is_inside(key)
