@@ -39,10 +39,12 @@ pub enum Act {
     Encapsulate,
     Transfer,
     Trust,
+    KeyStream,
+    Switch,
 }
 
 /// How often each is called.
-const ACTS: [(Act, usize); 15] = [
+const ACTS: [(Act, usize); 17] = [
     (Act::Create, 12),
     (Act::Generate, 4),
     (Act::GeneratePair, 1),
@@ -58,6 +60,8 @@ const ACTS: [(Act, usize); 15] = [
     (Act::Encapsulate, 3),
     (Act::Transfer, 1),
     (Act::Trust, 2),
+    (Act::KeyStream, 4),
+    (Act::Switch, 2),
 ];
 
 /// A call, before it is known what there is to call it on: what it picks follows from its number.
@@ -92,6 +96,7 @@ impl Call {
 
     pub fn perform(&self, world: &World, oracle: &mut Oracle, log: &mut Vec<String>) -> Verdict {
         let chance = Chance::new(self.detail);
+        oracle.by = world.role(self.actor);
         let mut now = Now { world, oracle, log, actor: self.actor, chance };
         match self.act {
             Act::Create => now.create(),
@@ -112,6 +117,11 @@ impl Call {
                 now.trust();
                 Ok(())
             }
+            Act::KeyStream => now.key_stream(),
+            Act::Switch => {
+                now.switch();
+                Ok(())
+            }
         }
     }
 }
@@ -119,10 +129,14 @@ impl Call {
 impl Now<'_> {
     /// One of the objects that the caller sees, for which something holds.
     fn choose(&mut self, fits: impl Fn(&crate::objects::Thing) -> bool) -> Option<usize> {
+        // Sometimes it does not mind that it should not see them.
+        let role = self.world.role(self.actor);
+        let role = if self.chance.one_in(10) { Actor::CryptoOfficer } else { role };
         let things = &self.oracle.things;
         let places = 0..things.len();
+        let seen = |thing: &crate::objects::Thing| thing.is_seen_by(self.actor, role);
         let all: Vec<usize> =
-            places.filter(|at| things[*at].is_seen_by(self.actor) && fits(&things[*at])).collect();
+            places.filter(|at| seen(&things[*at]) && fits(&things[*at])).collect();
         if all.is_empty() { None } else { Some(*self.chance.pick(&all)) }
     }
 
@@ -139,6 +153,13 @@ impl Now<'_> {
         self.log.push(format!("{:?}: {what}: {outcome}", self.actor));
     }
 
+    /// Ends the login of an application, whose objects stay, and begins another one, or none.
+    fn switch(&mut self) {
+        let role = *self.chance.pick(&ACTORS);
+        self.world.switch(self.actor, role);
+        self.log.push(format!("{:?}: is {role:?} from here on", self.actor));
+    }
+
     /// What a call made is looked at, and read if that is possible.
     fn made(
         &mut self,
@@ -151,7 +172,7 @@ impl Now<'_> {
     ) -> (usize, Verdict) {
         let at =
             self.oracle.made(self.world, (self.actor, handle), (asked, material), (parents, bond));
-        let verdict = self.oracle.judge(Some(Causes::Made(at, self.actor)), &[]);
+        let verdict = self.oracle.judge(Some(Causes::Made(at)), &[]);
         (at, verdict.and_then(|()| self.read(at)))
     }
 

@@ -145,16 +145,12 @@ impl Thing {
         matches!(self.class(), ObjectClass::SECRET_KEY | ObjectClass::PRIVATE_KEY)
     }
 
-    pub fn is_seen_by(&self, actor: Actor) -> bool {
-        let insider = !matches!(actor, Actor::PartitionSo | Actor::Nobody);
+    /// Whether an application sees it that has this role now.
+    pub fn is_seen_by(&self, application: Actor, role: Actor) -> bool {
+        let insider = !matches!(role, Actor::PartitionSo | Actor::Nobody);
         self.alive
-            && self.owner.is_none_or(|owner| owner == actor)
+            && self.owner.is_none_or(|owner| owner == application)
             && (insider || !self.is(A::PRIVATE))
-    }
-
-    /// Somebody who reads its attributes.
-    pub fn reader(&self) -> Actor {
-        self.owner.unwrap_or(Actor::CryptoOfficer)
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Bond {
 /// Everything about one sequence.
 pub struct Oracle {
     pub preset: Preset,
+    /// The role in which something was called last.
+    pub by: Actor,
     pub things: Vec<Thing>,
     pub known: Known,
     pub blobs: Vec<Blob>,
@@ -39,7 +41,8 @@ pub type Verdict = Result<(), String>;
 impl Oracle {
     pub fn new(preset: Preset) -> Self {
         let (things, blobs, derivations) = (Vec::new(), Vec::new(), Vec::new());
-        Self { preset, things, known: Known::default(), blobs, derivations, stirred: false }
+        let (by, known) = (Actor::CryptoOfficer, Known::default());
+        Self { preset, by, things, known, blobs, derivations, stirred: false }
     }
 
     /// Takes a new object down. `by_callers`: they gave its value, or have it at once.
@@ -123,7 +126,7 @@ impl Oracle {
     /// Looks at an object's attributes again.
     pub fn look_again(&mut self, world: &World, at: usize) {
         let thing = &mut self.things[at];
-        thing.seen = world.read(thing.reader(), thing.handle, &SEEN);
+        thing.seen = world.look(thing.owner, thing.handle, &SEEN);
         thing.need.and(&Need { allowed: None, ..Need::of(&thing.seen) });
         self.stirred |= thing.owner.is_none();
     }
@@ -166,6 +169,13 @@ impl Oracle {
 
     /// What needs no value to be wrong.
     fn direct(&self, cause: Option<&Causes>) -> Verdict {
+        let outside = matches!(self.by, Actor::Nobody | Actor::PartitionSo);
+        if let Some(Causes::Read(at) | Causes::Used(at, ..)) = cause
+            && outside
+            && self.things[*at].need.private
+        {
+            return Err(format!("{:?} came by {}", self.by, self.things[*at].name));
+        }
         match cause {
             Some(Causes::Read(at)) => {
                 let thing = &self.things[*at];
@@ -187,9 +197,10 @@ impl Oracle {
                 }
                 Ok(())
             }
-            Some(Causes::Made(at, by)) => {
+            Some(Causes::Made(at)) => {
+                let by = self.by;
                 let thing = &self.things[*at];
-                if thing.is_key() && *by == Actor::CryptoUser {
+                if thing.is_key() && by == Actor::CryptoUser {
                     return Err(format!("the Crypto User made {}", thing.name));
                 }
                 if self.preset == Preset::Strict && matches!(by, Actor::CryptoUser | Actor::Nobody)
@@ -207,7 +218,7 @@ impl Oracle {
 
     fn cause(&self, cause: &Causes) -> Cause<'_> {
         match cause {
-            Causes::Made(..) => Cause::Made,
+            Causes::Made(_) => Cause::Made,
             Causes::Read(at) => Cause::Read(&self.things[*at]),
             Causes::Used(at, usage, _) => Cause::Used(&self.things[*at], *usage),
         }
@@ -296,7 +307,7 @@ impl Oracle {
 /// What a call did, by the places of its objects.
 #[derive(Clone, Copy, Debug)]
 pub enum Causes {
-    Made(usize, Actor),
+    Made(usize),
     Read(usize),
     Used(usize, A, lunacm::model::cryptoki::MechanismType),
 }

@@ -54,6 +54,7 @@ pub fn sequences(preset: Preset, count: u64) {
             println!("{}", log.join("\n"));
         }
         if let Err(what) = outcome {
+            println!("seed {seed} fails: {what}");
             let (what, log) = shrunk(&world, preset, wanted, (calls, what, log));
             panic!(
                 "{what}\nKEY_MODEL_PRESET={preset:?} KEY_MODEL_SEED={seed}, the shortest sequence:\n{}",

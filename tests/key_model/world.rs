@@ -1,6 +1,6 @@
 //! A partition with an application of every role.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use lunacm::{
     hsm::LinkSession,
@@ -49,6 +49,10 @@ pub const S: SessionId = SessionId(2);
 pub struct World {
     bench: Bench,
     links: BTreeMap<Actor, LinkSession>,
+    /// A Crypto Officer who looks on.
+    onlooker: LinkSession,
+    /// Whoever is logged in where somebody else was.
+    switched: RefCell<BTreeMap<Actor, Actor>>,
 }
 
 impl World {
@@ -72,7 +76,12 @@ impl World {
         let so = another(&officer);
         log_in(hsm, &so, Role::PartitionSo, PO);
         open.push((Actor::PartitionSo, so));
-        let world = Self { bench, links: open.into_iter().collect() };
+        let onlooker = another(&officer);
+        log_in(hsm, &onlooker, Role::CryptoOfficer, PASSWORD);
+        let request = CryptokiRequest::OpenSession { session: S, read_write: false };
+        done(hsm, &onlooker, Request::Cryptoki(request));
+        let (links, switched) = (open.into_iter().collect(), RefCell::default());
+        let world = Self { bench, links, onlooker, switched };
         for actor in ACTORS {
             for session in [LASTING, S] {
                 let request = CryptokiRequest::OpenSession { session, read_write: true };
@@ -101,8 +110,15 @@ impl World {
 
     /// The attributes that an actor may read.
     pub fn read(&self, actor: Actor, object: ObjectHandle, types: &[A]) -> Template {
+        self.look(Some(actor), object, types)
+    }
+
+    /// The attributes of an application's object, or of the token's, whoever is logged in.
+    pub fn look(&self, owner: Option<Actor>, object: ObjectHandle, types: &[A]) -> Template {
+        let link = owner.map_or(&self.onlooker, |owner| &self.links[&owner]);
         let request = CryptokiRequest::GetAttributes { session: S, object, types: types.to_vec() };
-        let Ok(Some(CryptokiReply::Attributes(read))) = self.cryptoki(actor, request) else {
+        let reply = self.bench.hsm.perform(link, Request::Cryptoki(request)).0;
+        let Reply::Cryptoki(CryptokiReply::Attributes(read)) = reply else {
             return Template::default();
         };
         types.iter().zip(read).fold(Template::default(), |template, (kind, read)| match read {
@@ -119,8 +135,34 @@ impl World {
         }
     }
 
-    /// Ends a sequence: its session objects go.
+    /// The role that an application has now.
+    pub fn role(&self, application: Actor) -> Actor {
+        self.switched.borrow().get(&application).copied().unwrap_or(application)
+    }
+
+    /// Logs an application out, and in again as another one.
+    pub fn switch(&self, application: Actor, to: Actor) {
+        self.ask(application, Request::Logout);
+        let (role, text) = match to {
+            Actor::PartitionSo => (Some(Role::PartitionSo), PO),
+            Actor::CryptoOfficer => (Some(Role::CryptoOfficer), PASSWORD),
+            Actor::LimitedOfficer => (Some(Role::LimitedCryptoOfficer), PASSWORD),
+            Actor::CryptoUser => (Some(Role::CryptoUser), PASSWORD),
+            Actor::Nobody => (None, PASSWORD),
+        };
+        if let Some(role) = role {
+            log_in(&self.bench.hsm, &self.links[&application], role, text);
+        }
+        self.switched.borrow_mut().insert(application, to);
+    }
+
+    /// Ends a sequence: its session objects and its logins go.
     pub fn end(&self) {
+        let switched = self.switched.take();
+        for application in switched.into_keys() {
+            self.switch(application, application);
+        }
+        self.switched.take();
         for actor in ACTORS {
             self.cryptoki(actor, CryptokiRequest::CloseSession { session: S }).unwrap();
             let request = CryptokiRequest::OpenSession { session: S, read_write: true };

@@ -17,13 +17,15 @@ use super::{
 };
 use crate::{
     keys::pairs,
-    objects::Thing,
+    objects::{Need, Thing},
     oracle::{Bond, Causes, Verdict},
     secrets::Derivation,
     world::S,
 };
 
-const MECHANISMS: [M; 14] = [
+const MECHANISMS: [M; 16] = [
+    M::CONCATENATE_BASE_AND_KEY,
+    M::CONCATENATE_BASE_AND_KEY,
     M::CONCATENATE_BASE_AND_KEY,
     M::CONCATENATE_BASE_AND_KEY,
     M::CONCATENATE_BASE_AND_DATA,
@@ -67,7 +69,9 @@ impl Now<'_> {
             };
             suits && thing.is(A::DERIVE)
         };
-        let Some(base) = self.choose(fits) else { return Ok(()) };
+        let open = |thing: &Thing| fits(thing) && !Need::of(&thing.seen).unreadable;
+        let own = if self.chance.one_in(2) { self.choose(open) } else { None };
+        let Some(base) = own.or_else(|| self.choose(fits)) else { return Ok(()) };
         let other =
             self.choose(|thing| thing.class() == ObjectClass::SECRET_KEY && thing.is(A::DERIVE));
         let of_token = self.choose(|thing| {

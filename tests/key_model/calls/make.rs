@@ -7,7 +7,7 @@ use lunacm::model::cryptoki::{
 
 use super::{
     Now, object,
-    templates::{THEIRS, secret, wished},
+    templates::{THEIRS, readable, secret, wished},
 };
 use crate::{
     keys::{importable, pairs},
@@ -24,7 +24,11 @@ impl Now<'_> {
         }
         let value = *self.chance.pick(&THEIRS);
         let kind = *self.chance.pick(&[KeyType::AES, KeyType::AES, KeyType::GENERIC_SECRET]);
-        let wished = wished(&mut self.chance);
+        let wished = if self.chance.one_in(2) {
+            readable(&mut self.chance)
+        } else {
+            wished(&mut self.chance)
+        };
         let template = secret(wished, kind, None).with(A::VALUE, AttributeValue::bytes(value));
         let made = object(self.world.cryptoki(
             self.actor,

@@ -105,7 +105,7 @@ impl Now<'_> {
             .with(A::WRAP, true)
             .with(A::UNWRAP, true);
         if self.oracle.preset == Preset::First {
-            for (usage, cases) in [(A::DECRYPT, 6), (A::DERIVE, 3)] {
+            for (usage, cases) in [(A::DECRYPT, 6), (A::ENCRYPT, 6), (A::DERIVE, 3)] {
                 if self.chance.one_in(cases) {
                     template.set(usage, true);
                 }

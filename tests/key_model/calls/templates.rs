@@ -11,6 +11,9 @@ pub const THEIRS: [&[u8]; 3] = [&[0xa1; 32], &[0xb2; 16], &[0xc3; 32]];
 
 /// Attributes of a secret key as somebody asks for them who would like to have it.
 pub fn wished(chance: &mut Chance) -> Template {
+    if chance.one_in(4) {
+        return readable(chance);
+    }
     let mut template = Template::default();
     let mut say = |chance: &mut Chance, kind, value: bool, cases| {
         if chance.one_in(cases) {
@@ -25,6 +28,15 @@ pub fn wished(chance: &mut Chance) -> Template {
     say(chance, A::TOKEN, true, 60);
     uses(chance, &mut template);
     template
+}
+
+/// Attributes of a key that its maker reads, and derives others of.
+pub fn readable(chance: &mut Chance) -> Template {
+    let template = Template::default()
+        .with(A::SENSITIVE, false)
+        .with(A::EXTRACTABLE, true)
+        .with(A::DERIVE, true);
+    if chance.one_in(2) { template.with(A::PRIVATE, false) } else { template }
 }
 
 /// Uses, or none at all.

@@ -1,8 +1,11 @@
 //! Keys that work on data.
 
-use lunacm::model::cryptoki::{
-    AttributeType as A, CryptokiRequest, KeyType, Mechanism, MechanismType as M, ObjectClass,
-    Operation, Parameters,
+use lunacm::{
+    hsm::mechanism,
+    model::cryptoki::{
+        AttributeType as A, CryptokiRequest, KeyType, Mechanism, MechanismType as M, ObjectClass,
+        Operation, Parameters,
+    },
 };
 use zeroize::Zeroizing;
 
@@ -10,6 +13,7 @@ use super::{Now, bytes};
 use crate::{
     objects::Thing,
     oracle::{Causes, Verdict},
+    secrets::Blob,
     world::S,
 };
 
@@ -44,6 +48,40 @@ impl Now<'_> {
         self.work(at, (Operation::Sign, A::SIGN), raw, blob.bytes)
     }
 
+    /// What a wrap was added to, as the encryption of nothing under the same nonce.
+    pub(super) fn key_stream(&mut self) -> Verdict {
+        let streams = |blob: &&Blob| mechanism::nonce(&blob.mechanism).is_some();
+        let blobs: Vec<_> = self.oracle.blobs.iter().filter(streams).cloned().collect();
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let blob = self.chance.pick(&blobs).clone();
+        let Some(at) = self.opener(&blob, A::ENCRYPT) else { return Ok(()) };
+        let sent = mechanism::with_sent_nonce(&blob.mechanism, &blob.bytes).unwrap();
+        let (mechanism, wrapped) = sent.unwrap_or((blob.mechanism.clone(), &blob.bytes));
+        let nonce = mechanism::nonce(&mechanism).unwrap().to_vec();
+        let length = wrapped.len().saturating_sub(16);
+        let (by, data) = if mechanism.mechanism == M::AES_CCM && self.chance.one_in(2) {
+            // SP 800-38C, appendix A.3.
+            let width = 15 - nonce.len();
+            let block = |number: u8| {
+                let mut block = vec![u8::try_from(width - 1).unwrap()];
+                block.extend(&nonce);
+                block.resize(15, 0);
+                block.push(number);
+                block
+            };
+            (Mechanism::plain(M::AES_ECB), [block(1), block(2)].concat())
+        } else {
+            (mechanism, vec![0; length])
+        };
+        let kind = by.mechanism;
+        let Some(stream) = self.perform(at, Operation::Encrypt, by, data) else { return Ok(()) };
+        let sum: Vec<u8> =
+            stream.iter().zip(&wrapped[..length]).map(|(one, other)| one ^ other).collect();
+        self.oracle.judge(Some(Causes::Used(at, A::ENCRYPT, kind)), &[&stream, &sum])
+    }
+
     /// Ciphertexts and codes that could be somebody's key.
     pub(super) fn output(&mut self) -> Verdict {
         let Some(at) = self.choose(|thing| thing.class() == ObjectClass::SECRET_KEY) else {
@@ -76,6 +114,18 @@ impl Now<'_> {
         data: Vec<u8>,
     ) -> Verdict {
         let kind = mechanism.mechanism;
+        let Some(output) = self.perform(at, operation, mechanism, data) else { return Ok(()) };
+        self.oracle.judge(Some(Causes::Used(at, usage, kind)), &[&output])
+    }
+
+    fn perform(
+        &mut self,
+        at: usize,
+        operation: Operation,
+        mechanism: Mechanism,
+        data: Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        let kind = mechanism.mechanism;
         let request = CryptokiRequest::Perform {
             session: S,
             operation,
@@ -86,7 +136,6 @@ impl Now<'_> {
         };
         let done = bytes(self.world.cryptoki(self.actor, request));
         self.note(&format!("{operation:?} with #{at} by {kind}"), &done);
-        let Ok(output) = done else { return Ok(()) };
-        self.oracle.judge(Some(Causes::Used(at, usage, kind)), &[&output])
+        done.ok()
     }
 }

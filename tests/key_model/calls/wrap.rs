@@ -10,7 +10,7 @@ use lunacm::{
 
 use super::{
     Now, bytes, object,
-    templates::{secret, wished},
+    templates::{THEIRS, secret, wished},
 };
 use crate::{
     objects::Thing,
@@ -24,14 +24,32 @@ const BY_AES: [M; 6] =
 
 impl Now<'_> {
     pub(super) fn wrap(&mut self) -> Verdict {
+        if self.chance.one_in(3) {
+            return self.wrap_again();
+        }
         let Some(around) = self.choose(|thing| thing.is(A::WRAP)) else { return Ok(()) };
         let Some(content) = self.choose(Thing::is_key) else { return Ok(()) };
         self.wrap_these(around, content)
     }
 
+    /// A key that callers have, under the key and the nonce that another one left under.
+    fn wrap_again(&mut self) -> Verdict {
+        let given = |blob: &&Blob| mechanism::nonce(&blob.mechanism).is_some();
+        let blobs: Vec<_> = self.oracle.blobs.iter().filter(given).cloned().collect();
+        let theirs = |thing: &Thing| thing.value().is_some_and(|value| THEIRS.contains(&value));
+        let content = self.choose(|thing| thing.is(A::EXTRACTABLE) && theirs(thing));
+        let (Some(content), false) = (content, blobs.is_empty()) else { return Ok(()) };
+        let blob = self.chance.pick(&blobs).clone();
+        self.wrap_by(blob.mechanism, blob.wrapping, content)
+    }
+
     pub(super) fn wrap_these(&mut self, around: usize, content: usize) -> Verdict {
         let length = self.oracle.things[content].seen.number(A::VALUE_LEN).unwrap_or(32);
         let mechanism = self.wrapping(self.oracle.things[around].kind(), length);
+        self.wrap_by(mechanism, around, content)
+    }
+
+    fn wrap_by(&mut self, mechanism: Mechanism, around: usize, content: usize) -> Verdict {
         let request = CryptokiRequest::WrapKey {
             session: S,
             mechanism: mechanism.clone(),
