@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 pub mod room;
 
+#[allow(unused_imports, reason = "each test program uses a part of it")]
 pub use room::room_for;
 
 /// The HSM SO's password.

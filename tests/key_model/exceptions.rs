@@ -49,10 +49,9 @@ pub enum Cause<'t> {
 /// The conflict that explains it.
 pub fn explained(cause: Cause<'_>) -> Option<Exception> {
     match cause {
-        Cause::Made => None,
         Cause::Read(thing) => (!thing.need.unreadable).then_some(Exception::ReadableTwin),
-        // To wrap, unwrap or derive is one role: it never needs an excuse.
-        Cause::Used(_, A::WRAP | A::UNWRAP | A::DERIVE) => None,
+        // To wrap, unwrap or derive is one role, which explains nothing by itself.
+        Cause::Made | Cause::Used(_, A::WRAP | A::UNWRAP | A::DERIVE) => None,
         Cause::Used(thing, usage) => thing.roles.contains(&usage).then_some(Exception::TwoRoles),
         Cause::Wrapped(thing) => {
             let leaves = !thing.need.inside && !thing.need.trusted;
