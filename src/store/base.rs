@@ -9,6 +9,7 @@ use super::{
     StoreError,
     confirmed::Confirmed,
     keyring::{KeyChanges, Keyring},
+    reserve::Reserve,
     witness::{Notes, Table, Witness},
 };
 
@@ -19,6 +20,7 @@ pub(super) struct Base {
     pub(super) keys: Keyring,
     pub(super) confirmed: Confirmed,
     pub(super) witness: Witness,
+    pub(super) reserve: Reserve,
 }
 
 /// A transaction, and what it changes about keys.
@@ -47,7 +49,8 @@ impl Base {
     ) -> Result<Self, StoreError> {
         let confirmed = Confirmed::open(&connection, database)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { connection, keys, confirmed, witness })
+        let reserve = Reserve::open(database.parent().unwrap_or(Path::new(".")));
+        Ok(Self { connection, keys, confirmed, witness, reserve })
     }
 
     /// Refuses rows that are not as they are expected; see [`Witness::check`].
@@ -95,7 +98,7 @@ impl Base {
         extent: Extent,
         act: impl FnOnce(&mut Writing<'_, '_>) -> Result<(T, bool), StoreError>,
     ) -> Result<(T, bool), StoreError> {
-        let Self { connection, keys, confirmed, witness } = self;
+        let Self { connection, keys, confirmed, witness, .. } = self;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let before = match extent {
             Extent::All => Some(witness.present(&transaction)?),

@@ -83,8 +83,13 @@ pub enum StoreError {
     )]
     Database(#[from] rusqlite::Error),
     /// The transaction that this was written in failed, for all who took part in it.
-    #[error("{0}")]
-    Group(String),
+    #[error("{text}")]
+    Group {
+        /// How it failed.
+        text: String,
+        /// Whether there was no room on the disk.
+        full: bool,
+    },
     /// A row breaks the rules of its table.
     #[error("the database holds a {0} that makes no sense\nRestore the store from a copy.")]
     Row(&'static str),

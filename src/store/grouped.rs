@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     AuditArchive, AuditClosing, AuditExtent, AuditRow, AuditStore, AuditWalk, LinkedAuditRow,
-    NumberedAuditRow, ObjectRow, ObjectStore, ObjectWrite, SqliteAppliance, StoreError, Written,
-    audit, audit_archive,
+    NumberedAuditRow, ObjectChange, ObjectRow, ObjectStore, ObjectWrite, SqliteAppliance,
+    StoreError, Written, audit, audit_archive,
     objects::{self, Grouped},
     rows::number,
 };
@@ -51,9 +51,9 @@ impl SqliteAppliance {
                 }
             }
             Err(error) => {
-                let text = error.to_string();
+                let (text, full) = (error.to_string(), error.is_for_room());
                 for ticket in &tickets {
-                    ticket.put(Err(StoreError::Group(text.clone())));
+                    ticket.put(Err(StoreError::Group { text: text.clone(), full }));
                 }
             }
         }
@@ -77,13 +77,18 @@ impl ObjectStore for SqliteAppliance {
     }
 
     fn write_objects(&self, write: ObjectWrite) -> Result<Written, StoreError> {
-        self.join(Grouped::Objects(write))
+        if write.changes.iter().any(|change| !matches!(change, ObjectChange::Delete(_))) {
+            self.require_room()?;
+            return self.join(Grouped::Objects(write));
+        }
+        // What is destroyed makes room.
+        self.urgently(|| self.join(Grouped::Objects(write.clone())))
     }
 }
 
 impl AuditStore for SqliteAppliance {
     fn append_audit(&self, record: AuditRow, durable: bool) -> Result<(), StoreError> {
-        self.join(Grouped::Record { record, durable }).map(drop)
+        self.urgently(|| self.join(Grouped::Record { record: record.clone(), durable })).map(drop)
     }
 
     fn audit(
@@ -117,6 +122,6 @@ impl AuditStore for SqliteAppliance {
     }
 
     fn close_audit(&self, closing: &AuditClosing, record: &AuditRow) -> Result<bool, StoreError> {
-        self.write(|transaction| audit_archive::close(transaction, &self.chain, (closing, record)))
+        self.write_urgently(|writing| audit_archive::close(writing, &self.chain, (closing, record)))
     }
 }

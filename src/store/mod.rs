@@ -24,6 +24,7 @@ mod ntls;
 mod objects;
 mod open;
 mod policies;
+mod reserve;
 mod roles;
 mod rows;
 mod schema;

@@ -170,9 +170,11 @@ impl RoleStore for SqliteAppliance {
     fn count_failure(&self, serial: SerialNumber, role: Role) -> Result<u8, StoreError> {
         let serial = number(serial)?;
         let values = params![serial, role_number(role)];
-        self.write_noted(|writing| {
-            writing.touch(serial, Table::Roles)?;
-            Ok(writing.query_row(COUNT_FAILURE, values, |row| row.get(0))?)
+        self.urgently(|| {
+            self.write_noted(|writing| {
+                writing.touch(serial, Table::Roles)?;
+                Ok(writing.query_row(COUNT_FAILURE, values, |row| row.get(0))?)
+            })
         })
     }
 
@@ -182,7 +184,9 @@ impl RoleStore for SqliteAppliance {
         role: Role,
         record: Option<AuditRow>,
     ) -> Result<(), StoreError> {
-        self.join(Grouped::Login { serial: number(serial)?, role, record }).map(drop)
+        let serial = number(serial)?;
+        self.urgently(|| self.join(Grouped::Login { serial, role, record: record.clone() }))
+            .map(drop)
     }
 }
 

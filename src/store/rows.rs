@@ -78,7 +78,17 @@ impl SqliteAppliance {
         &self,
         act: impl FnOnce(&mut Writing<'_, '_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.lock().write(act)
+        let mut base = self.lock();
+        base.reserve.require()?;
+        base.write(act)
+    }
+
+    /// As [`Self::write`], for what may use the room that is kept.
+    pub(super) fn write_urgently<T>(
+        &self,
+        mut act: impl FnMut(&mut Writing<'_, '_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.urgently(|| self.lock().write(&mut act))
     }
 
     /// As [`Self::write`], but nothing has changed if `act` says `false`.
@@ -86,7 +96,9 @@ impl SqliteAppliance {
         &self,
         act: impl FnOnce(&mut Writing<'_, '_>) -> Result<bool, StoreError>,
     ) -> Result<bool, StoreError> {
-        self.lock().write_if(|writing| act(writing).map(|done| (done, done)))
+        let mut base = self.lock();
+        base.reserve.require()?;
+        base.write_if(|writing| act(writing).map(|done| (done, done)))
     }
 
     /// As [`Self::write`], for what touches few tables and says which, and erases nothing.
@@ -135,7 +147,7 @@ impl ApplianceStore for SqliteAppliance {
     }
 
     fn zeroize_hsm(&self) -> Result<(), StoreError> {
-        self.write(|transaction| {
+        self.write_urgently(|transaction| {
             erase_partitions(transaction)?;
             begin_hsm(transaction)?;
             transaction.notes.emptied(HSM_KEYS, Table::Hsm);
@@ -145,17 +157,21 @@ impl ApplianceStore for SqliteAppliance {
     }
 
     fn count_hsm_failure(&self) -> Result<u8, StoreError> {
-        self.write_noted(|writing| {
-            writing.touch(HSM_KEYS, Table::Hsm)?;
-            Ok(writing.query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?)
+        self.urgently(|| {
+            self.write_noted(|writing| {
+                writing.touch(HSM_KEYS, Table::Hsm)?;
+                Ok(writing.query_row(COUNT_HSM_FAILURE, [], |row| row.get(0))?)
+            })
         })
     }
 
     fn clear_hsm_failures(&self) -> Result<(), StoreError> {
-        self.write_noted(|writing| {
-            writing.touch(HSM_KEYS, Table::Hsm)?;
-            writing.execute(CLEAR_HSM_FAILURES, [])?;
-            Ok(())
+        self.urgently(|| {
+            self.write_noted(|writing| {
+                writing.touch(HSM_KEYS, Table::Hsm)?;
+                writing.execute(CLEAR_HSM_FAILURES, [])?;
+                Ok(())
+            })
         })
     }
 
@@ -229,7 +245,7 @@ impl ApplianceStore for SqliteAppliance {
 
     fn delete_partition(&self, serial: SerialNumber) -> Result<bool, StoreError> {
         let serial = number(serial)?;
-        self.write(|writing| {
+        self.write_urgently(|writing| {
             writing.keys.end(serial);
             Ok(writing.execute(DELETE_PARTITION, [serial])? > 0)
         })
@@ -271,7 +287,7 @@ impl ApplianceStore for SqliteAppliance {
         sealed: &[u8],
     ) -> Result<(), StoreError> {
         let serial = number(serial)?;
-        self.write(|transaction| {
+        self.write_urgently(|transaction| {
             let generation = transaction.query_row(GENERATION, [serial], |row| row.get(0));
             let Some(generation) = generation.optional()? else { return Ok(()) };
             let generation: u64 = generation;

@@ -291,6 +291,18 @@ fn check(world: &World, clients: &[Client; 2], (ledger, round): (&mut Ledger, u3
         }
         ledger.gone.push(pair);
     }
+    // The partition's storage is bounded.
+    while ledger.keys.len() > 2 * KEYS {
+        let Some(pair) = ledger.keys.pop_front() else { break };
+        for object in [pair.private, pair.public] {
+            match partition.call(&destruction(object)) {
+                Ok(Reply::Done) => {}
+                other => wrong.push(format!("{} is not destroyed: {other:?}", pair.label)),
+            }
+        }
+        ledger.confirmed[1] += 1;
+        ledger.gone.push(pair);
+    }
     check_clients(&clients[0], ledger, &mut wrong);
     match partition.call(&Request::DescribeRole { role: Role::CryptoUser }) {
         Ok(Reply::Role(info)) => {

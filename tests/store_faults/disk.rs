@@ -59,6 +59,23 @@ pub fn on<T>(plan: Plan, act: impl FnOnce() -> T) -> (T, Option<Step>) {
     (done, STRUCK.get())
 }
 
+/// Runs something on a disk that is full until a file is removed from it.
+pub fn full_until_given_up<T>(act: impl FnOnce() -> T) -> T {
+    fn step(step: FileStep) -> Result<(), Error> {
+        if step == FileStep::Remove {
+            PLAN.set(None);
+        }
+        file_step(step)
+    }
+    STEPS.set(0);
+    PLAN.set(Some(Plan { first: 1, lasting: true, fault: Fault::Full }));
+    have_files_fail(Some(step));
+    let done = act();
+    have_files_fail(None);
+    assert!(PLAN.take().is_none(), "nothing was given up");
+    done
+}
+
 /// Counts a step, and says how it fails if it does.
 pub fn strike(step: Step) -> Option<Fault> {
     let plan = PLAN.get()?;

@@ -154,6 +154,49 @@ fn objects_on_a_failing_disk() {
     hold(operations::OBJECTS);
 }
 
+/// What a full disk does not keep from being done and recorded.
+const URGENT: [&str; 14] = [
+    "hsm login",
+    "hsm login, wrong",
+    "hsm login, the last",
+    "hsm zeroize",
+    "hsm factoryReset",
+    "partition delete",
+    "audit clear",
+    "PO login",
+    "PO login, wrong",
+    "CO login",
+    "CO login, wrong",
+    "CO login, the last",
+    "CU login, wrong",
+    "destroy",
+];
+
+#[test]
+fn a_full_disk_has_room_for_counters_records_and_erasures() {
+    vfs::register();
+    let base = base();
+    let all = [operations::APPLIANCE, operations::AUDIT, operations::ROLES, operations::OBJECTS];
+    for name in URGENT {
+        let operation = all.iter().flat_map(|all| all.iter()).find(|one| one.name == name);
+        let operation = operation.unwrap();
+        let (_, answer, after) = well(&base, operation);
+        let scene = Scene::of(&base);
+        (operation.before)(&scene);
+        let given = disk::full_until_given_up(|| format!("{:?}", (operation.act)(&scene)));
+        assert_eq!(given, answer, "{name}");
+        let reserve = scene.path().join("reserve");
+        let found = ledger(&crash(scene.path()));
+        assert!(found.is_sound(), "{name}: {found:#?}");
+        let same = (found.state == after.state, found.attempts == after.attempts);
+        assert_eq!(same, (true, true), "{name}: {}", after.difference(&found));
+        assert_eq!(found.records, after.records, "{name}");
+        // There is room again.
+        scene.hsm.check_addresses(true).unwrap();
+        assert_eq!(reserve.metadata().unwrap().len(), 1 << 20);
+    }
+}
+
 #[test]
 fn an_appliance_that_cannot_be_made_is_made_later() {
     vfs::register();
