@@ -38,9 +38,11 @@ impl Ledger {
         self.broken.is_empty()
     }
 
-    /// Whether a counter of failures in this one is above that of another.
-    pub fn is_below(&self, other: &Self) -> bool {
-        self.attempts.iter().zip(&other.attempts).any(|(before, now)| now > before)
+    /// Whether a counter has fallen in another that what was asked for does not set to zero: the right
+    /// password does, whatever follows.
+    pub fn has_fallen(&self, now: &Self, asked: &Self) -> bool {
+        let counters = self.attempts.iter().zip(&now.attempts).zip(&asked.attempts);
+        counters.into_iter().any(|((before, now), asked)| now > before && now != asked)
     }
 
     /// What another has differently.
@@ -84,7 +86,9 @@ fn fill(hsm: &Hsm, ledger: &mut Ledger) {
     let (start, last) = hsm.audit_range().unwrap();
     ledger.records = last;
     let nobody = AdminSession::new();
-    let info = hsm.describe(&nobody).unwrap();
+    let mut info = hsm.describe(&nobody).unwrap();
+    // Serial numbers are drawn at random.
+    info.partitions.sort_by_key(|entry| entry.name.to_string());
     ledger.attempts.push(info.attempts_left.unwrap_or(0));
     for entry in &info.partitions {
         ledger.attempts.extend(entry.roles.iter().map(|role| role.attempts_left));
@@ -93,7 +97,9 @@ fn fill(hsm: &Hsm, ledger: &mut Ledger) {
     writeln!(state, "hsm {:?}, {} used, log from {start}", info.label, info.used_storage).unwrap();
     writeln!(state, "policies {:?}", hsm.hsm_policies()).unwrap();
     let settings = (hsm.officer_forced(), hsm.address_check(), hsm.ntls_binding());
-    writeln!(state, "{settings:?} {:?} {:?}", hsm.audit_settings(), hsm.audit_config()).unwrap();
+    let mut config = hsm.audit_config().unwrap();
+    config.partitions.sort_by_key(|(name, _)| name.to_string());
+    writeln!(state, "{settings:?} {:?} {config:?}", hsm.audit_settings()).unwrap();
     for client in hsm.ntls_clients().iter() {
         writeln!(state, "{client:?}").unwrap();
     }
