@@ -23,6 +23,7 @@ use std::{
 use lunacm::{
     crypto::KeyPair,
     hsm::mechanism,
+    model::cryptoki::MechanismType,
     wire::{ClientIdentityFile, PartitionIdentityFile},
 };
 use serde_json::{Value, json};
@@ -36,6 +37,13 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 const HYBRID: [u8; 4] = [0x11, 0x12, 0x13, 0x14];
 const CLASSIC: [u8; 4] = [0x01, 0x02, 0x03, 0x04];
+
+/// The mechanisms of a new partition: all but raw RSA, which its policy 18 has off at first.
+fn offered() -> Value {
+    let offered =
+        mechanism::info().iter().filter(|info| info.mechanism != MechanismType::RSA_X_509);
+    serde_json::to_value(offered.collect::<Vec<_>>()).unwrap()
+}
 
 #[test]
 fn another_implementation_is_a_client_like_any_other() {
@@ -51,7 +59,7 @@ fn another_implementation_is_a_client_like_any_other() {
         assert_eq!(told["rekey_threshold"], json!(400_000_000));
         assert_eq!(told["replay_window"], json!(120));
         as_shown(&told["partition"], &officer);
-        assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
+        assert_eq!(told["mechanisms"], offered());
     }
     let refused = stranger.run("describe", &CLASSIC, &[]);
     assert!(refused.1.contains("no suite in common"), "{}", refused.1);
@@ -146,7 +154,7 @@ fn another_implementation_is_a_client_by_certificate() {
     );
     assert_eq!(told["serials"], json!([stranger.partition.serial.value()]));
     assert_eq!(told["partition"]["label"], Value::Null);
-    assert_eq!(told["mechanisms"], serde_json::to_value(mechanism::info()).unwrap());
+    assert_eq!(told["mechanisms"], offered());
 }
 
 #[test]
