@@ -3,7 +3,7 @@
 use std::ptr;
 
 use cryptoki_sys::*;
-use lunacm::{hsm::mechanism, pkcs11::function_list};
+use lunacm::{hsm::mechanism, model::cryptoki::MechanismType, pkcs11::function_list};
 
 use crate::{
     caller::PIN,
@@ -19,9 +19,12 @@ type Begin =
 fn the_module_lists_what_the_appliance_has() {
     let (_turn, _token) = in_turn();
     assert_eq!(initialize(), CKR_OK);
-    let wanted: Vec<_> = mechanism::info().iter().map(|info| info.mechanism.0).collect();
+    // Raw RSA is off at first: policy 18.
+    let raw = MechanismType::RSA_X_509;
+    let offered: Vec<_> = mechanism::info().iter().filter(|info| info.mechanism != raw).collect();
+    let wanted: Vec<_> = offered.iter().map(|info| info.mechanism.0).collect();
     assert_eq!(listed(), wanted);
-    for known in mechanism::info() {
+    for known in offered {
         let mut info = CK_MECHANISM_INFO::default();
         // SAFETY: the place is there.
         let code = unsafe {

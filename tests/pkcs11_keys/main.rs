@@ -15,7 +15,7 @@ use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Pkcs11},
     error::{Error, RvError},
     mechanism::Mechanism,
-    object::{Attribute, AttributeType, ObjectHandle},
+    object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle},
     session::{Session, UserType},
 };
 use token::{PIN, Token, module};
@@ -43,6 +43,7 @@ fn keys_serve_a_program() {
     errors_come_with_the_initialization(&session);
     a_search_goes_on_for_many_pages(&session);
     a_key_may_want_a_login_each_time(&session);
+    a_concatenation_gives_no_key_away(&session);
 
     let read_only = library.open_ro_session(slot).unwrap();
     let refused = generate_ec(&read_only, true, &[]).unwrap_err();
@@ -105,7 +106,8 @@ fn errors_come_with_the_initialization(session: &Session) {
     };
     assert_eq!(told(&Mechanism::RsaPkcs, private), RvError::KeyTypeInconsistent);
     assert_eq!(told(&Mechanism::Sha256, private), RvError::MechanismInvalid);
-    assert_eq!(told(&Mechanism::Ecdsa, aes(session)), RvError::KeyTypeInconsistent);
+    // It was made to encrypt, so it signs nothing.
+    assert_eq!(told(&Mechanism::Ecdsa, aes(session)), RvError::KeyFunctionNotPermitted);
     let not_permitted = told(&Mechanism::Ecdsa, public);
     let expected = [RvError::KeyFunctionNotPermitted, RvError::KeyTypeInconsistent];
     assert!(expected.contains(&not_permitted), "{not_permitted:?}");
@@ -169,6 +171,44 @@ fn aes(session: &Session) -> ObjectHandle {
     let uses = [Attribute::Encrypt(true), Attribute::Decrypt(true), Attribute::ValueLen(32.into())];
     let template = [&[Attribute::Token(false), Attribute::Private(true)][..], &uses].concat();
     session.generate_key(&Mechanism::AesKeyGen, &template).unwrap()
+}
+
+/// A program that concatenates its own key and one that it may not read.
+fn a_concatenation_gives_no_key_away(session: &Session) {
+    let secret = |more: &[Attribute]| {
+        let mut template = vec![Attribute::Derive(true)];
+        template.extend_from_slice(more);
+        template
+    };
+    let open = [Attribute::Sensitive(false), Attribute::Extractable(true)];
+    let kept = [Attribute::Sensitive(true), Attribute::Extractable(false)];
+    let length = [Attribute::ValueLen(32.into())];
+    let victim = secret(&[&kept[..], &length].concat());
+    let victim = session.generate_key(&Mechanism::AesKeyGen, &victim).unwrap();
+    let own = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::Value(vec![b'A'; 16]),
+        Attribute::Private(false),
+    ];
+    let own = session.create_object(&secret(&[&open[..], &own].concat())).unwrap();
+    let result = |more: &[Attribute]| {
+        let kind = [
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::GENERIC_SECRET),
+        ];
+        [&kind[..], more].concat()
+    };
+    for (base, other) in [(own, victim), (victim, own)] {
+        let concatenation = Mechanism::ConcatenateBaseAndKey(other);
+        let refused = session.derive_key(&concatenation, base, &result(&open)).unwrap_err();
+        assert_eq!(code(&refused), Some(RvError::TemplateInconsistent));
+        // Who asks for nothing has a key that is kept as the victim is.
+        let made = session.derive_key(&concatenation, base, &result(&[])).unwrap();
+        let shown = [AttributeType::Value, AttributeType::Sensitive, AttributeType::Extractable];
+        let shown = session.get_attributes(made, &shown).unwrap();
+        assert_eq!(shown, kept);
+    }
 }
 
 fn code(error: &Error) -> Option<RvError> {
