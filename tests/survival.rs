@@ -80,10 +80,8 @@ fn links_come_back_with_the_daemon() {
     assert!(lunacm.ask("stc status").contains("Connected"));
     world.daemon.kill();
     let meanwhile = lunacm.ask("slot list");
-    assert!(meanwhile.contains("Registered partitions without a slot"), "{meanwhile}");
-    assert!(
-        meanwhile.contains("Connection refused") && meanwhile.contains("Current Slot Id: None")
-    );
+    assert!(meanwhile.contains("Status ->               Lost"), "{meanwhile}");
+    assert!(meanwhile.contains("Connection refused") && meanwhile.contains("Current Slot Id: 0"));
     world.restart_after_kill();
     let again = lunacm.ask("slot list");
     assert!(again.contains("Slot Id ->              0"), "{again}");
