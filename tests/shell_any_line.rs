@@ -3,7 +3,7 @@
 
 mod shell_demo;
 
-use lunacm::shell::{self, Matching};
+use lunacm::shell::Matching;
 use proptest::prelude::*;
 use shell_demo::{Demo, batch, batch_of};
 
@@ -75,7 +75,7 @@ proptest! {
     fn a_quoted_label_arrives_unchanged(label in "[^\"\r\n]*") {
         let (screen, status) = batch(&format!("stc tokeninit -force -label \"{label}\""));
         prop_assert_eq!(status, 0);
-        let expected = format!("        label {}\n", shell::shown(&label));
+        let expected = format!("        label {}\n", lunacm::shell::shown(&label));
         prop_assert!(screen.contains(&expected), "{}", screen);
     }
 }

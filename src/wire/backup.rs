@@ -34,7 +34,7 @@ pub struct Backup {
     pub serial: SerialNumber,
     /// What the key is made of besides the domains.
     pub salt: [u8; 16],
-    /// The objects; at most [`MAXIMUM_BACKUP_OBJECTS`].
+    /// The objects; at most `MAXIMUM_BACKUP_OBJECTS`.
     #[serde(deserialize_with = "objects")]
     pub objects: Vec<BackupObject>,
 }
@@ -42,7 +42,7 @@ pub struct Backup {
 /// One object of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupObject {
-    /// The beginning of `CKA_LABEL`, for people: at most [`MAXIMUM_BACKUP_LABEL_BYTES`].
+    /// The beginning of `CKA_LABEL`, for people: at most `MAXIMUM_BACKUP_LABEL_BYTES`.
     #[serde(serialize_with = "beginning", deserialize_with = "short")]
     pub label: String,
     /// `CKA_CLASS`.

@@ -124,7 +124,7 @@ fn a_search_goes_on_for_many_pages(session: &Session) {
     let label = Attribute::Label(b"many".to_vec());
     for number in 0..2500_u32 {
         let value = Attribute::Value(number.to_be_bytes().to_vec());
-        let class = Attribute::Class(cryptoki::object::ObjectClass::DATA);
+        let class = Attribute::Class(ObjectClass::DATA);
         session.create_object(&[class, Attribute::Token(false), label.clone(), value]).unwrap();
     }
     let mut found = session.find_objects(std::slice::from_ref(&label)).unwrap();

@@ -211,7 +211,7 @@ pub const PARTITION: &[Operation] = &[
         s.ask(&s.officer, Request::ChangePolicies { changes, erase: false })
     }),
     whole("changelabel", |s| s.ask(&s.officer, Request::ChangeLabel { label: label("other") })),
-    after("domain add", |s| several_domains(s), |s| s.ask(&s.officer, domain(true))),
+    after("domain add", several_domains, |s| s.ask(&s.officer, domain(true))),
     after(
         "domain delete",
         |s| {

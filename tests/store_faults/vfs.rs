@@ -65,7 +65,9 @@ fn methods(theirs: &sqlite3_io_methods) -> &'static Methods {
         ours.xWrite = Some(write);
         ours.xTruncate = Some(truncate);
         ours.xSync = Some(sync);
-        ours.xShmMap = ours.xShmMap.map(|_| map as _);
+        if ours.xShmMap.is_some() {
+            ours.xShmMap = Some(map);
+        }
         Box::leak(Box::new(Methods { ours, theirs: *theirs }))
     })
 }

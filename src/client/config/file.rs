@@ -69,11 +69,11 @@ pub struct ConfigurationLock {
 
 impl ConfigurationLock {
     /// Waits until no other process holds the right; says so on standard error if that takes
-    /// longer than [`SILENCE`].
+    /// longer than `SILENCE`.
     ///
     /// # Errors
     /// The lock file beside the configuration could not be made or is something else, or another
-    /// process has held the right for [`PATIENCE`].
+    /// process has held the right for `PATIENCE`.
     pub fn acquire(path: &Path) -> Result<Self, ConfigFileError> {
         // Beside the file that a link leads to, so that every way to the file meets one lock.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
