@@ -250,6 +250,11 @@ fn register(link: &Partition, registered: &mut VecDeque<ClientLabel>) -> (u64, V
         let label: ClientLabel = format!("C{:016x}", number(keys.public())).parse().unwrap();
         match link.call(&Request::RegisterClient { label: label.clone(), key: *keys.public() }) {
             Ok(Reply::Done) => registered.push_back(label),
+            // Keys have taken all of the storage: some are destroyed soon, or after the kill.
+            Ok(Reply::Failed(Status::DeviceMemory)) => {
+                thread::sleep(Duration::from_millis(5));
+                continue;
+            }
             Err(_) => return (added, removed),
             other => panic!("{label}: {other:?}"),
         }
